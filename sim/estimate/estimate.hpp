@@ -1,0 +1,81 @@
+#pragma once
+// The whole chain as one call: Scenario -> Estimate.
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/diagnostic.hpp"
+#include "cost/cost.hpp"
+#include "engine/timeline.hpp"
+#include "memory/ledger.hpp"
+#include "run/run.hpp"
+#include "scenario/scenario.hpp"
+
+namespace gpuhours {
+
+/// Where to find the catalogue and the calibration.
+struct DataPaths {
+  std::string root;  ///< holds models/, hardware/, calibration/, scenarios/
+};
+
+/// Seconds of one rank's step by what it was doing; the parts sum to the step.
+struct StepBreakdown {
+  Seconds forward, backward, weight, forward_backward, bubble, optimizer;
+  Seconds exposed_tp, exposed_ep, exposed_dp, exposed_pp, exposed_cp;
+};
+
+/// Shares of kernel time by provenance, and the guesses that matter most.
+struct ProvenanceReport {
+  double measured_share = 0, interpolated_share = 0, guessed_share = 0;
+  struct Guess {
+    std::string what;
+    double share_of_step = 0;
+  };
+  std::vector<Guess> guessed;
+};
+
+struct StepEstimate {
+  Seconds time;
+  double tokens_per_s_per_gpu = 0;
+  FlopsPerSecond model_flops_per_gpu;
+  double mfu = 0;         ///< over the BF16 dense peak
+  double mfu_native = 0;  ///< over the peak of the GEMM format
+  int breakdown_rank = 0;
+  StepBreakdown breakdown;
+  std::vector<StepBreakdown> by_rank;  ///< every pipeline rank
+  Schedule schedule_run = Schedule::one_f_one_b;
+  Seconds exposed_communication;  ///< of the breakdown rank
+  double communication_hidden_share = 0;
+  double mean_power_share = 0;  ///< of node training power, 1: as measured while training
+  Timeline timeline;            ///< of the breakdown rank, when asked for
+};
+
+struct Interval {
+  double p10 = 0, p90 = 0;
+};
+
+struct Estimate {
+  StepEstimate step;
+  MemoryLedger memory;
+  RunEstimate run;
+  CostEstimate cost;
+  ProvenanceReport provenance;
+  std::optional<Interval> step_time_interval, gpu_hours_interval,
+      usd_interval;                ///< empty until fits carry a covariance
+  std::vector<std::string> notes;  ///< fall-backs, assumptions, what was filled in
+  Diagnostics warnings;
+};
+
+struct EstimateOptions {
+  bool timeline = false;  ///< keep the timeline of a step for --trace
+};
+
+/// Empty with errors in `diagnostics` when a layout does not divide, calibration is missing or the like. A run that
+/// does not fit in memory is a result (memory.fits() false), not an error.
+std::optional<Estimate> estimate(const Scenario& scenario, const DataPaths& paths, const EstimateOptions& options,
+                                 Diagnostics& diagnostics);
+
+}  // namespace gpuhours

@@ -1,0 +1,66 @@
+#pragma once
+// What the software decides: the precision recipe (models/precision/) and the software stack (calibration/stacks/).
+
+#include <string>
+#include <vector>
+
+#include "scenario/hardware.hpp"
+
+namespace gpuhours {
+
+/// How a low-precision GEMM's operands are scaled.
+enum class Scaling { none, tensor_delayed, tensor_current, block_128, mx_32, nv_16 };
+
+/// Which numbers are held and moved in which format.
+struct PrecisionRecipe {
+  std::string id = "bf16";
+  Format gemm = Format::bf16;  ///< fprop, dgrad and wgrad of the linear layers and experts
+  Scaling scaling = Scaling::none;
+  Format attention = Format::bf16;  ///< the attention kernel itself
+  Format activations = Format::bf16;
+  Format router = Format::bf16;
+  Format head = Format::bf16;           ///< embedding and output projection
+  Format dispatch = Format::bf16;       ///< expert dispatch, forward; also the gradient's way in (backward of combine)
+  Format combine = Format::bf16;        ///< expert combine, both directions
+  Format weights = Format::bf16;        ///< copy that is computed with and gathered
+  Format gradients = Format::fp32;      ///< accumulated over micro-batches
+  Format gradient_sync = Format::fp32;  ///< reduced over data-parallel ranks
+  Format master_weights = Format::fp32;
+  Format moments = Format::fp32;        ///< AdamW's two moments
+  bool store_fp8_activations = false;   ///< inputs of linear layers are kept for backward in the GEMM's format
+  bool weight_transpose_cached = true;  ///< false: FP8 weights are transposed anew for every micro-batch
+
+  [[nodiscard]] bool low_precision_gemm() const { return scaling != Scaling::none; }
+};
+
+enum class Dispatcher { deepep, alltoall, allgather };
+
+/// A software stack: what is fused, what overlaps, how experts are dispatched, and its few fitted constants.
+struct Stack {
+  std::string id = "generic";
+  std::string name;
+  std::string kernels = "cublas";  ///< family of kernel laws in calibration/: cublas, deepgemm
+  bool cuda_graphs = false;        ///< launch gaps are hidden
+  Seconds launch_gap;              ///< between kernels that run back to back
+  Seconds launch_interval;         ///< host time a launch takes: a floor for kernels shorter than it
+  Dispatcher dispatcher = Dispatcher::alltoall;
+  int communication_sms = 0;        ///< SMs held by expert dispatch and combine kernels
+  int collective_sms = 0;           ///< SMs held by NCCL kernels
+  bool sm_aware_gemm = false;       ///< GEMMs that may run beside communication are sized to the SMs left
+  bool overlap_expert = false;      ///< dispatch and combine run beside another micro-batch's compute (F&B chunks)
+  bool overlap_tensor = false;      ///< tensor-parallel all-gather and reduce-scatter run in chunks beside the GEMM
+  bool overlap_gradients = false;   ///< data-parallel reduction runs beside the last micro-batch's backward
+  bool overlap_parameters = false;  ///< data-parallel all-gather of parameters runs beside the first forward
+  bool overlap_pipeline = true;     ///< pipeline sends run beside compute
+  bool fused_norm = true;           ///< residual add and norm are one kernel
+  bool fused_activation = true;     ///< activation and cast are one kernel
+  bool fused_rope = true;
+  bool fused_cross_entropy = true;
+  bool shared_expert_overlap = false;
+  Bytes gradient_bucket;
+  double optimizer_bandwidth_share = 0.8;  ///< of HBM bandwidth that the optimizer kernel reaches
+  Bytes memory_overhead;                   ///< context, NCCL buffers and fragmentation per GPU
+  double fragmentation = 0.0;              ///< share of the activations
+};
+
+}  // namespace gpuhours

@@ -1,0 +1,35 @@
+#pragma once
+// Communication -> time without the flow network: latency + bytes over the achieved bandwidth of the tier that binds.
+// Achieved shares of the nominal link speeds and latencies are read from calibration/network.yaml.
+
+#include <memory>
+#include <string>
+
+#include "cluster/placement.hpp"
+#include "core/diagnostic.hpp"
+
+namespace gpuhours {
+
+struct CommunicationTime {
+  Seconds alone;              ///< nothing else on the GPU
+  Seconds beside;             ///< compute kernels run all the time (they share HBM and SMs)
+  std::string bottleneck;     ///< "nvlink", "nic", "latency", "none"
+  Bytes nvlink_bytes;         ///< sent per GPU over NVLink
+  Bytes nic_bytes;            ///< sent per GPU over its NIC
+  bool measured = false;      ///< rests on a measurement of this fabric class
+  double relative_error = 0;  ///< standard error as a fraction
+};
+
+class CommunicationModel {
+ public:
+  virtual ~CommunicationModel() = default;
+  [[nodiscard]] virtual CommunicationTime time(const Communication& communication) const = 0;
+};
+
+/// Latency and bandwidth by tier (`engine.network: analytic`). Null with errors in `diagnostics` when calibration is
+/// missing.
+std::shared_ptr<const CommunicationModel> analytic_network(const Scenario& scenario,
+                                                           const std::string& calibration_directory,
+                                                           Diagnostics& diagnostics);
+
+}  // namespace gpuhours

@@ -1,0 +1,49 @@
+#pragma once
+// Pipeline orders: what each pipeline rank runs, in order, for one step.
+// 1F1B: Narayanan et al. 2021 (arXiv 2104.04473). DualPipe: DeepSeek-V3 report (arXiv 2412.19437) and its published
+// program.
+
+#include <string_view>
+#include <vector>
+
+#include "scenario/scenario.hpp"
+
+namespace gpuhours {
+
+/// What a chunk of work is: passes of one micro-batch through one virtual stage; an F&B chunk overlaps the forward of
+/// one micro-batch with the backward of another.
+enum class ChunkKind { forward, backward_input, backward_weight, backward, forward_backward };
+inline constexpr int kChunkKinds = 5;
+std::string_view name(ChunkKind kind);
+
+/// One half of a chunk: which micro-batch on which virtual stage.
+struct ChunkHalf {
+  int stage = -1;        ///< virtual stage in model order, -1: no such half
+  int micro_batch = -1;  ///< from 0; DualPipe: both directions together, first direction first
+};
+
+struct Chunk {
+  ChunkKind kind = ChunkKind::forward;
+  ChunkHalf forward;   ///< forward, forward_backward
+  ChunkHalf backward;  ///< the others and forward_backward
+};
+
+/// The chunks of one pipeline rank, in the order that it runs them.
+using RankOrder = std::vector<Chunk>;
+
+struct PipelinePlan {
+  Schedule schedule = Schedule::one_f_one_b;  ///< as run: a fall-back differs from the scenario's
+  bool fell_back = false;
+  int micro_batches = 0;                         ///< of one pipeline
+  int stages = 1;                                ///< virtual stages
+  std::vector<RankOrder> ranks;                  ///< pp orders
+  std::vector<std::vector<int>> stages_of_rank;  ///< virtual stages that a rank holds
+  /// Micro-batches of a virtual stage whose activations a rank holds at most at once, by rank, summed over its stages.
+  std::vector<double> peak_in_flight;
+};
+
+/// Runs `schedule` for pp ranks, vpp chunks a rank and `micro_batches`; falls back to 1F1B on the same stages where
+/// DualPipe cannot run the batch (it wants an even number, at least 2 pp).
+PipelinePlan pipeline_plan(Schedule schedule, int pp, int vpp, int micro_batches);
+
+}  // namespace gpuhours
