@@ -42,8 +42,10 @@ struct PipelinePlan {
   std::vector<double> peak_in_flight;
 };
 
-/// Runs `schedule` for pp ranks, vpp chunks a rank and `micro_batches`; falls back to 1F1B on the same stages where
-/// DualPipe cannot run the batch (it wants an even number, at least 2 pp).
+/// DualPipe wants an even number of ranks and an even number of micro-batches, at least two a rank.
+bool dualpipe_runs(int pp, int micro_batches);
+
+/// Orders for pp ranks and `micro_batches` of one pipeline; falls back to 1F1B on the same stages where DualPipe cannot run the batch.
 PipelinePlan pipeline_plan(Schedule schedule, int pp, int vpp, int micro_batches);
 
 }  // namespace gpuhours
