@@ -8,8 +8,8 @@
 namespace gpuhours {
 namespace {
 
-constexpr std::array<std::string_view, kChunkKinds> kChunkNames{"forward", "backward_input", "backward_weight", "backward",
-                                                                "forward_backward"};
+constexpr std::array<std::string_view, kChunkKinds> kChunkNames{"forward", "backward_input", "backward_weight",
+                                                                "backward", "forward_backward"};
 
 RankOrder one_f_one_b_order(int rank, int pp, int micro_batches) {
   RankOrder order;
@@ -27,12 +27,17 @@ RankOrder one_f_one_b_order(int rank, int pp, int micro_batches) {
   return order;
 }
 
-/// One rank's program of DualPipe (DeepSeek, dualpipe.py): eight steps over two directions. `phase` 0 is the direction that starts
-/// at this rank's half of the pipeline; direction d runs virtual stage s on rank s (d = 0) or pp - 1 - s (d = 1).
+/// One rank's program of DualPipe (DeepSeek, dualpipe.py): eight steps over two directions. `phase` 0 is the direction
+/// that starts at this rank's half of the pipeline; direction d runs virtual stage s on rank s (d = 0) or pp - 1 - s (d
+/// = 1).
 class DualPipeOrder {
  public:
   DualPipeOrder(int rank, int pp, int micro_batches)
-      : rank_(rank), pp_(pp), per_direction_(micro_batches / 2), half_(pp / 2), half_rank_(std::min(rank, pp - 1 - rank)) {}
+      : rank_(rank),
+        pp_(pp),
+        per_direction_(micro_batches / 2),
+        half_(pp / 2),
+        half_rank_(std::min(rank, pp - 1 - rank)) {}
 
   RankOrder order() {
     warm_up();

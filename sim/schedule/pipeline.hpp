@@ -45,7 +45,8 @@ struct PipelinePlan {
 /// DualPipe wants an even number of ranks and an even number of micro-batches, at least two a rank.
 bool dualpipe_runs(int pp, int micro_batches);
 
-/// Orders for pp ranks and `micro_batches` of one pipeline; falls back to 1F1B on the same stages where DualPipe cannot run the batch.
+/// Orders for pp ranks and `micro_batches` of one pipeline; falls back to 1F1B on the same stages where DualPipe cannot
+/// run the batch.
 PipelinePlan pipeline_plan(Schedule schedule, int pp, int vpp, int micro_batches);
 
 }  // namespace gpuhours

@@ -17,8 +17,8 @@ std::array<int, kChunkKinds> counts(const RankOrder& order) {
   return n;
 }
 
-/// Runs a plan with every chunk taking its unit lengths and checks that it ends: each forward after the forward of the stage before,
-/// each backward after that of the stage behind. Returns the number of chunks that ran.
+/// Runs a plan with every chunk taking its unit lengths and checks that it ends: each forward after the forward of the
+/// stage before, each backward after that of the stage behind. Returns the number of chunks that ran.
 int replay(const PipelinePlan& plan) {
   std::vector<std::size_t> next(plan.ranks.size(), 0);
   std::set<std::pair<int, int>> forwarded;
@@ -69,9 +69,9 @@ TEST_CASE("1F1B with fewer micro-batches than ranks") {
 }
 
 TEST_CASE("DualPipe counts of the published program") {
-  // For PP16 and 120 chunks, h = min(rank, 15 - rank): F 23-h (17 on h = 7), F&B 97+h (103), B 23-h of which 8 whole (h = 7: 9),
-  // W 15-h. The general form, H = pp / 2, n = chunks: F 3H-1-h, F&B n-2pp+2h+2 + H-h-1, B as F, W 2H-1-h; the middle ranks run one
-  // F&B as F and B.
+  // For PP16 and 120 chunks, h = min(rank, 15 - rank): F 23-h (17 on h = 7), F&B 97+h (103), B 23-h of which 8 whole (h
+  // = 7: 9), W 15-h. The general form, H = pp / 2, n = chunks: F 3H-1-h, F&B n-2pp+2h+2 + H-h-1, B as F, W 2H-1-h; the
+  // middle ranks run one F&B as F and B.
   for (const auto& [pp, n] : {std::pair{16, 120}, {8, 20}, {4, 8}, {2, 4}, {16, 32}, {8, 64}}) {
     const PipelinePlan plan = pipeline_plan(Schedule::dualpipe, pp, 1, n);
     CHECK_FALSE(plan.fell_back);
@@ -83,7 +83,8 @@ TEST_CASE("DualPipe counts of the published program") {
       const int middle = h == half - 1 ? 1 : 0;
       const auto got = counts(plan.ranks[static_cast<std::size_t>(rank)]);
       CHECK(got[static_cast<std::size_t>(ChunkKind::forward)] == 3 * half - 1 - h + middle);
-      CHECK(got[static_cast<std::size_t>(ChunkKind::forward_backward)] == 2 * (n / 2 - pp + h + 1) + half - h - 1 - middle);
+      CHECK(got[static_cast<std::size_t>(ChunkKind::forward_backward)] ==
+            2 * (n / 2 - pp + h + 1) + half - h - 1 - middle);
       CHECK(got[static_cast<std::size_t>(ChunkKind::backward)] == half + middle);
       CHECK(got[static_cast<std::size_t>(ChunkKind::backward_weight)] == 2 * half - 1 - h);
       CHECK(got[static_cast<std::size_t>(ChunkKind::backward_input)] == 2 * half - 1 - h);
