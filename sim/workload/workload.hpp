@@ -63,8 +63,6 @@ struct Workload {
   LayerWork mtp;
   LayerWork embedding;  ///< backward_weight: gradient of the table
   LayerWork head;
-  std::vector<Segment>
-      optimizer;         ///< gradient norm and AdamW over this rank's shard, for the stage in question scaled by caller
   Bytes boundary_bytes;  ///< activation that a stage sends to the next, one micro-batch, one rank
   ActivationBytes dense_activations;
   ActivationBytes moe_activations;
@@ -75,6 +73,9 @@ struct Workload {
 
 /// The scenario has passed check_layout(); every size divides.
 Workload workload(const Scenario& scenario);
+
+/// Gradient norm, AdamW over this rank's shard of `held` and the casts that follow it.
+ComputeBlock optimizer_work(const Scenario& scenario, const RankParameters& held);
 
 const LayerWork& layer_work(const Workload& workload, LayerKind kind);
 

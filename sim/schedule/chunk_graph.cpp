@@ -1,0 +1,124 @@
+#include "schedule/chunk_graph.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace gpuhours {
+namespace {
+
+std::size_t leading_communications(const std::vector<TimedSegment>& segments) {
+  return static_cast<std::size_t>(
+      std::find_if(segments.begin(), segments.end(), [](const TimedSegment& s) { return s.compute; }) -
+      segments.begin());
+}
+
+SimTime scaled(SimTime time, double factor) {
+  return factor == 1.0 ? time : SimTime{std::llround(static_cast<double>(time.ps) * factor)};
+}
+
+}  // namespace
+
+void ChunkBuilder::emit(const TimedSegment& segment, Chain& chain) {
+  Task task{.alone = scaled(segment.alone, segment.compute ? scale_ : 1.0),
+            .beside = scaled(segment.beside, segment.compute ? scale_ : 1.0),
+            .device = device_,
+            .label = segment.label,
+            .stream = segment.compute ? Stream::compute : Stream::communication};
+  if (!segment.compute) {
+    if (meetings_.first >= 0) {
+      task.meeting = meetings_.first + communications_ * meetings_.stride +
+                     meetings_.group_index[static_cast<std::size_t>(segment.group)];
+    }
+    ++communications_;
+  }
+  const TaskId id = graph_.add(task);
+  graph_.depend(id, chain.last);
+  chain.last = id;
+  (segment.compute ? last_compute_ : last_communication_) = id;
+}
+
+void ChunkBuilder::emit(const std::vector<TimedSegment>& segments, Chain& chain) {
+  for (const TimedSegment& segment : segments) emit(segment, chain);
+}
+
+void ChunkBuilder::forward_layer(const TimedLayer& layer, Chain& forward) {
+  emit(layer.forward.first, forward);
+  emit(layer.forward.second, forward);
+}
+
+void ChunkBuilder::backward_layer(const TimedLayer& layer, Chain& backward, bool weight) {
+  emit(layer.backward_input.first, backward);
+  Chain mlp_weight = backward;
+  const std::vector<TimedSegment>& second = layer.backward_input.second;
+  const std::size_t leading = leading_communications(second);
+  if (weight && split_overlap_) {
+    for (std::size_t i = 0; i < leading; ++i) emit(second[i], backward);
+    emit(layer.backward_weight.first, mlp_weight);
+  } else {
+    if (weight) emit(layer.backward_weight.first, backward);
+    for (std::size_t i = 0; i < leading; ++i) emit(second[i], backward);
+  }
+  for (std::size_t i = leading; i < second.size(); ++i) emit(second[i], backward);
+  if (!weight) return;
+  Chain attention_weight = backward;
+  emit(layer.backward_weight.second, split_overlap_ ? attention_weight : backward);
+}
+
+void ChunkBuilder::paired_layers(const TimedLayer& forward_layer, const TimedLayer& backward_layer, Chain& forward,
+                                 Chain& backward) {
+  const std::vector<TimedSegment>& b_first = backward_layer.backward_input.first;
+  const std::vector<TimedSegment>& b_second = backward_layer.backward_input.second;
+  const std::size_t first_leading = leading_communications(b_first);
+  const std::size_t second_leading = leading_communications(b_second);
+  for (std::size_t i = 0; i < first_leading; ++i) emit(b_first[i], backward);
+  emit(forward_layer.forward.first, forward);
+  for (std::size_t i = first_leading; i < b_first.size(); ++i) emit(b_first[i], backward);
+  Chain mlp_weight = backward;
+  for (std::size_t i = 0; i < second_leading; ++i) emit(b_second[i], backward);
+  emit(backward_layer.backward_weight.first, mlp_weight);
+  emit(forward_layer.forward.second, forward);
+  for (std::size_t i = second_leading; i < b_second.size(); ++i) emit(b_second[i], backward);
+  Chain attention_weight = backward;
+  emit(backward_layer.backward_weight.second, attention_weight);
+}
+
+ChunkTasks ChunkBuilder::add(std::int32_t device, ChunkKind kind, const TimedStage* forward, const TimedStage* backward,
+                             double scale, const ChunkMeetings& meetings) {
+  device_ = device;
+  scale_ = scale;
+  meetings_ = meetings;
+  communications_ = 0;
+  ChunkTasks tasks;
+  tasks.start = graph_.add({.device = device, .label = -1, .stream = Stream::compute, .intrudes = false});
+  last_compute_ = tasks.start;
+  last_communication_ = -1;
+  Chain f{tasks.start};
+  Chain b{tasks.start};
+
+  if (kind == ChunkKind::forward_backward) {
+    const std::vector<const TimedLayer*>& fl = forward->layers_shared;
+    const std::vector<const TimedLayer*>& bl = backward->layers_shared;
+    const std::size_t pairs = std::min(fl.size(), bl.size());
+    for (std::size_t i = 0; i < pairs; ++i) paired_layers(*fl[i], *bl[bl.size() - 1 - i], f, b);
+    for (std::size_t i = pairs; i < fl.size(); ++i) forward_layer(*fl[i], f);
+    for (std::size_t i = pairs; i < bl.size(); ++i) backward_layer(*bl[bl.size() - 1 - i], b, true);
+  } else if (kind == ChunkKind::forward) {
+    for (const TimedLayer* layer : forward->layers) forward_layer(*layer, f);
+  } else {
+    for (auto layer = backward->layers.rbegin(); layer != backward->layers.rend(); ++layer) {
+      if (kind == ChunkKind::backward_weight) {
+        emit((*layer)->backward_weight.first, b);
+        emit((*layer)->backward_weight.second, b);
+      } else {
+        backward_layer(**layer, b, kind == ChunkKind::backward);
+      }
+    }
+  }
+  tasks.forward_out = f.last;
+  tasks.backward_out = b.last;
+  tasks.last.push_back(static_cast<TaskId>(last_compute_));
+  if (last_communication_ >= 0) tasks.last.push_back(static_cast<TaskId>(last_communication_));
+  return tasks;
+}
+
+}  // namespace gpuhours

@@ -1,0 +1,161 @@
+#include "schedule/step_work.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace gpuhours {
+namespace {
+
+/// The layers of the model in both circumstances, by what they are.
+struct LayerTable {
+  std::array<const TimedLayer*, 6> whole{};
+  std::array<const TimedLayer*, 6> shared{};
+};
+constexpr std::size_t kEmbedding = 4;
+constexpr std::size_t kHead = 5;
+
+LayerTable timed_layers(const Workload& workload, const WorkTimer& timer, StepWork& out) {
+  LayerTable table;
+  const auto add = [&](std::size_t slot, const LayerWork& work) {
+    if (work.forward.empty()) return;
+    table.whole[slot] = &out.layers.emplace_back(timer.timed(work, false));
+    table.shared[slot] = &out.layers.emplace_back(timer.timed(work, true));
+  };
+  add(static_cast<std::size_t>(LayerKind::dense), workload.dense);
+  add(static_cast<std::size_t>(LayerKind::moe), workload.moe);
+  add(static_cast<std::size_t>(LayerKind::mtp_moe), workload.mtp);
+  table.whole[static_cast<std::size_t>(LayerKind::mtp_dense)] =
+      table.whole[static_cast<std::size_t>(LayerKind::mtp_moe)];
+  table.shared[static_cast<std::size_t>(LayerKind::mtp_dense)] =
+      table.shared[static_cast<std::size_t>(LayerKind::mtp_moe)];
+  add(kEmbedding, workload.embedding);
+  add(kHead, workload.head);
+  return table;
+}
+
+void add_layer(const LayerTable& table, std::size_t slot, TimedStage& stage) {
+  stage.layers.push_back(table.whole[slot]);
+  stage.layers_shared.push_back(table.shared[slot]);
+}
+
+bool is_mtp(LayerKind kind) { return kind == LayerKind::mtp_dense || kind == LayerKind::mtp_moe; }
+
+/// Embedding, layers, head; then each MTP module with its own pass through the head.
+TimedStage timed_stage(const StageWork& work, const LayerTable& table) {
+  TimedStage stage;
+  if (work.embedding) add_layer(table, kEmbedding, stage);
+  for (const LayerKind kind : work.layers) {
+    if (!is_mtp(kind)) add_layer(table, static_cast<std::size_t>(kind), stage);
+  }
+  if (work.head) add_layer(table, kHead, stage);
+  for (const LayerKind kind : work.layers) {
+    if (!is_mtp(kind)) continue;
+    add_layer(table, static_cast<std::size_t>(kind), stage);
+    add_layer(table, kHead, stage);
+  }
+  return stage;
+}
+
+void number_labels(StepWork& out) {
+  const auto number = [&](std::vector<TimedSegment>& segments) {
+    for (TimedSegment& segment : segments) {
+      segment.label = static_cast<std::int32_t>(out.labels.size());
+      out.labels.push_back(&segment);
+    }
+  };
+  for (TimedLayer& layer : out.layers) {
+    for (TimedPass* pass : {&layer.forward, &layer.backward_input, &layer.backward_weight}) {
+      number(pass->first);
+      number(pass->second);
+    }
+  }
+}
+
+void classify_stages(StepWork& out) {
+  for (std::size_t i = 0; i < out.stages.size(); ++i) {
+    int found = static_cast<int>(i);
+    for (std::size_t j = 0; j < i && found == static_cast<int>(i); ++j) {
+      if (out.stages[j].layers == out.stages[i].layers) found = out.stage_class[j];
+    }
+    out.stage_class.push_back(found);
+  }
+}
+
+/// Time of a collective over a data-parallel group, 0 when there is nobody to talk to.
+SimTime collective(const CommunicationModel& network, const Scenario& scenario, CommunicationKind kind, GroupKind group,
+                   double bytes) {
+  if (bytes <= 0 || group_layout(scenario, group).size <= 1) return {};
+  return SimTime::from(network.time({.kind = kind, .group = group, .bytes = Bytes(bytes)}).alone);
+}
+
+RankEnd rank_end(const Scenario& scenario, const RankParameters& held, const WorkTimer& timer,
+                 const CommunicationModel& network) {
+  const PrecisionRecipe& recipe = scenario.precision;
+  const Stack& stack = scenario.stack;
+  RankEnd end;
+  const bool sharded = scenario.parallelism.zero_stage >= 1;
+  const auto reduce_kind = sharded ? CommunicationKind::reduce_scatter : CommunicationKind::all_reduce;
+  const double gradient_bytes = bytes_per_element(recipe.gradient_sync);
+  const double weight_bytes = bytes_per_element(recipe.weights);
+  end.reduce = collective(network, scenario, reduce_kind, GroupKind::data, held.dense * gradient_bytes) +
+               collective(network, scenario, reduce_kind, GroupKind::expert_data, held.expert * gradient_bytes);
+  if (sharded) {
+    end.gather =
+        collective(network, scenario, CommunicationKind::all_gather, GroupKind::data, held.dense * weight_bytes) +
+        collective(network, scenario, CommunicationKind::all_gather, GroupKind::expert_data,
+                   held.expert * weight_bytes);
+  }
+  // All but the last bucket can run beside compute.
+  const double buckets = stack.gradient_bucket.value() > 0
+                             ? std::max(1.0, held.total() * gradient_bytes / stack.gradient_bucket.value())
+                             : 1.0;
+  const auto early = [&](SimTime whole) { return SimTime::from(whole.seconds() * (1.0 - 1.0 / buckets)); };
+  if (stack.overlap_gradients) end.reduce_early = early(end.reduce);
+  if (stack.overlap_parameters) end.gather_early = early(end.gather);
+  const TimedSegment optimizer = timer.timed(optimizer_work(scenario, held), false);
+  end.optimizer = optimizer.alone;
+  end.account = optimizer.account;
+  return end;
+}
+
+std::vector<std::vector<int>> held_stages(const Scenario& scenario, int stages) {
+  const int pp = scenario.parallelism.pp;
+  std::vector<std::vector<int>> held(static_cast<std::size_t>(pp));
+  for (int rank = 0; rank < pp; ++rank) {
+    std::vector<int>& mine = held[static_cast<std::size_t>(rank)];
+    for (int stage = rank; stage < stages; stage += pp) mine.push_back(stage);
+    if (scenario.parallelism.schedule == Schedule::dualpipe && pp > 1) mine.push_back(pp - 1 - rank);
+  }
+  return held;
+}
+
+}  // namespace
+
+void fill_step_work(const Scenario& scenario, const Workload& workload, const KernelLaws& laws,
+                    const CommunicationModel& network, StepWork& out) {
+  const WorkTimer timer(scenario, laws, network);
+  const LayerTable table = timed_layers(workload, timer, out);
+  for (const StageWork& stage : workload.stages) out.stages.push_back(timed_stage(stage, table));
+  number_labels(out);
+  classify_stages(out);
+  out.split_overlap = scenario.stack.overlap_expert;
+  out.mirrored = scenario.parallelism.schedule == Schedule::dualpipe && scenario.parallelism.pp > 1;
+  if (scenario.parallelism.pp > 1) {
+    out.hop = timer
+                  .timed(Communication{
+                      .kind = CommunicationKind::send, .group = GroupKind::pipeline, .bytes = workload.boundary_bytes})
+                  .alone;
+  }
+  out.norm_reduce = collective(network, scenario, CommunicationKind::all_reduce, GroupKind::data, 4);
+  out.stages_of_rank = held_stages(scenario, static_cast<int>(workload.stages.size()));
+  for (const std::vector<int>& stages : out.stages_of_rank) {
+    RankParameters held;
+    for (const int s : stages) {
+      held.dense += workload.stages[static_cast<std::size_t>(s)].parameters.dense;
+      held.expert += workload.stages[static_cast<std::size_t>(s)].parameters.expert;
+    }
+    out.ends.push_back(rank_end(scenario, held, timer, network));
+  }
+}
+
+}  // namespace gpuhours

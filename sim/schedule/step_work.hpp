@@ -1,0 +1,46 @@
+#pragma once
+// All that a step's simulation needs, with times: stages, pipeline hops, and what follows the last chunk. Input:
+// scenario, workload, laws, network; output: StepWork, good for any number of micro-batches.
+
+#include <deque>
+#include <vector>
+
+#include "schedule/chunk_graph.hpp"
+#include "schedule/timed_work.hpp"
+
+namespace gpuhours {
+
+/// What one pipeline rank does between its last chunk and the end of the step. Reduction and gathering over
+/// data-parallel ranks.
+struct RankEnd {
+  SimTime reduce;        ///< gradients, dense and expert
+  SimTime reduce_early;  ///< part of it that may run beside the last backward chunk
+  SimTime optimizer;
+  SimTime gather;  ///< parameters; the part that the next step's first forward cannot hide is decided by the engine
+  SimTime gather_early;  ///< part of it that may run beside the next forward
+  KernelAccount account;
+};
+
+/// Not copyable: stages point into `layers`.
+struct StepWork {
+  StepWork() = default;
+  StepWork(const StepWork&) = delete;
+  StepWork& operator=(const StepWork&) = delete;
+
+  std::deque<TimedLayer> layers;
+  std::vector<const TimedSegment*> labels;
+  std::vector<TimedStage> stages;  ///< virtual stages in model order
+  std::vector<int> stage_class;    ///< stages with equal content share a number
+  SimTime hop;                     ///< one activation to the next stage, one way
+  SimTime norm_reduce;             ///< all-reduce of the gradient norm over the whole cluster
+  std::vector<RankEnd> ends;       ///< by pipeline rank
+  std::vector<std::vector<int>> stages_of_rank;
+  bool split_overlap = false;
+  bool mirrored = false;  ///< rank r and pp - 1 - r hold the same stages (DualPipe): they reduce together
+};
+
+/// Fills `out` (empty before).
+void fill_step_work(const Scenario& scenario, const Workload& workload, const KernelLaws& laws,
+                    const CommunicationModel& network, StepWork& out);
+
+}  // namespace gpuhours

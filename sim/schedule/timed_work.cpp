@@ -1,0 +1,98 @@
+#include "schedule/timed_work.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace gpuhours {
+namespace {
+
+bool is_mlp(const TimedSegment& segment) { return segment.compute && segment.name.starts_with("mlp"); }
+
+/// Splits before the first MLP block.
+TimedPass split_before_mlp(std::vector<TimedSegment> segments) {
+  const auto split = std::find_if(segments.begin(), segments.end(), is_mlp);
+  return {{std::make_move_iterator(segments.begin()), std::make_move_iterator(split)},
+          {std::make_move_iterator(split), std::make_move_iterator(segments.end())}};
+}
+
+/// Splits after the last MLP block.
+TimedPass split_after_mlp(std::vector<TimedSegment> segments) {
+  const auto last = std::find_if(segments.rbegin(), segments.rend(), is_mlp);
+  const auto split = last.base();
+  return {{std::make_move_iterator(segments.begin()), std::make_move_iterator(split)},
+          {std::make_move_iterator(split), std::make_move_iterator(segments.end())}};
+}
+
+}  // namespace
+
+KernelAccount& KernelAccount::operator+=(const KernelAccount& other) {
+  for (std::size_t i = 0; i < seconds.size(); ++i) seconds[i] += other.seconds[i];
+  power_seconds += other.power_seconds;
+  error_seconds += other.error_seconds;
+  launch_seconds += other.launch_seconds;
+  return *this;
+}
+
+KernelContext WorkTimer::context(bool shares_sms) const {
+  const Stack& stack = scenario_.stack;
+  KernelContext context;
+  context.communication_sms = std::max(stack.communication_sms, stack.collective_sms);
+  context.gemm_sms = shares_sms && stack.sm_aware_gemm ? scenario_.cluster.gpu.sms - stack.communication_sms : 0;
+  return context;
+}
+
+TimedSegment WorkTimer::timed(const ComputeBlock& block, bool shares_sms) const {
+  const KernelContext kernel_context = context(shares_sms);
+  const Stack& stack = scenario_.stack;
+  TimedSegment out{.name = block.name};
+  double alone = 0;
+  double beside = 0;
+  int launches = 0;
+  for (const Operator& op : block.operators) {
+    const KernelTime time = laws_.time(op, kernel_context);
+    alone += time.alone.value();
+    beside += time.beside.value();
+    launches += op.kernels;
+    out.account.seconds[static_cast<std::size_t>(time.provenance)] += time.alone.value();
+    out.account.power_seconds += time.energy_share * time.alone.value();
+    out.account.error_seconds += time.relative_error * time.alone.value();
+  }
+  // Gaps between kernels; and the host cannot launch faster than one kernel an interval, graphs aside.
+  const double gaps = stack.cuda_graphs ? 0.0 : launches * stack.launch_gap.value();
+  const double host = stack.cuda_graphs ? 0.0 : launches * stack.launch_interval.value();
+  const double alone_total = std::max(alone + gaps, host);
+  const double beside_total = std::max(beside + gaps, host);
+  out.account.launch_seconds = alone_total - alone;
+  out.alone = SimTime::from(Seconds(alone_total));
+  out.beside = SimTime::from(Seconds(beside_total));
+  return out;
+}
+
+TimedSegment WorkTimer::timed(const Communication& communication) const {
+  const CommunicationTime time = network_.time(communication);
+  return {.name = communication.name,
+          .compute = false,
+          .group = communication.group,
+          .alone = SimTime::from(time.alone),
+          .beside = SimTime::from(time.beside)};
+}
+
+std::vector<TimedSegment> WorkTimer::timed(const LayerPass& pass, bool shares_sms) const {
+  std::vector<TimedSegment> out;
+  out.reserve(pass.size());
+  for (const Segment& segment : pass) {
+    if (const auto* block = std::get_if<ComputeBlock>(&segment)) {
+      out.push_back(timed(*block, shares_sms));
+    } else {
+      out.push_back(timed(std::get<Communication>(segment)));
+    }
+  }
+  return out;
+}
+
+TimedLayer WorkTimer::timed(const LayerWork& work, bool shares_sms) const {
+  return {split_before_mlp(timed(work.forward, shares_sms)), split_after_mlp(timed(work.backward_input, shares_sms)),
+          split_after_mlp(timed(work.backward_weight, shares_sms))};
+}
+
+}  // namespace gpuhours

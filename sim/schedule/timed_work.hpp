@@ -1,0 +1,73 @@
+#pragma once
+// Layers whose kernels and communications have been given their times. Input: workload, kernel laws, communication
+// model, stack; output: per layer the segments that schedule/chunk_graph.hpp lays on streams.
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "core/sim_time.hpp"
+#include "kernels/kernel_laws.hpp"
+#include "schedule/communication_time.hpp"
+#include "workload/workload.hpp"
+
+namespace gpuhours {
+
+/// What is known about a run of kernels beyond its length. Sums add.
+struct KernelAccount {
+  std::array<double, kProvenances> seconds{};  ///< kernel time by provenance
+  double power_seconds = 0;                    ///< power over TDP, times seconds
+  double error_seconds = 0;   ///< standard error of the sum, errors of one law taken as fully correlated
+  double launch_seconds = 0;  ///< gaps between kernels, host-bound waiting included
+
+  KernelAccount& operator+=(const KernelAccount& other);
+  [[nodiscard]] double kernel_seconds() const { return seconds[0] + seconds[1] + seconds[2]; }
+};
+
+/// A compute block or a communication with its times.
+struct TimedSegment {
+  std::string name;
+  bool compute = true;
+  GroupKind group = GroupKind::tensor;  ///< of a communication
+  SimTime alone;
+  SimTime beside;
+  KernelAccount account;
+  std::int32_t label = -1;  ///< index into StepWork::labels
+};
+
+/// A pass in two parts: where expert communication may run beside the other part of another micro-batch.
+/// forward: attention and dispatch, then MLP and combine; backward_input: combine' and MLP, then dispatch' and
+/// attention; backward_weight: MLP, then attention.
+struct TimedPass {
+  std::vector<TimedSegment> first;
+  std::vector<TimedSegment> second;
+};
+
+struct TimedLayer {
+  TimedPass forward;
+  TimedPass backward_input;
+  TimedPass backward_weight;
+};
+
+/// Gives times to the passes of a layer. `shares_sms`: GEMMs are sized to the SMs that communication leaves (F&B chunks
+/// of an SM-aware stack).
+class WorkTimer {
+ public:
+  WorkTimer(const Scenario& scenario, const KernelLaws& laws, const CommunicationModel& network)
+      : scenario_(scenario), laws_(laws), network_(network) {}
+
+  [[nodiscard]] TimedLayer timed(const LayerWork& work, bool shares_sms) const;
+  /// `operators` back to back on the compute stream.
+  [[nodiscard]] TimedSegment timed(const ComputeBlock& block, bool shares_sms) const;
+  [[nodiscard]] TimedSegment timed(const Communication& communication) const;
+  [[nodiscard]] KernelContext context(bool shares_sms) const;
+
+ private:
+  [[nodiscard]] std::vector<TimedSegment> timed(const LayerPass& pass, bool shares_sms) const;
+
+  const Scenario& scenario_;
+  const KernelLaws& laws_;
+  const CommunicationModel& network_;
+};
+
+}  // namespace gpuhours
