@@ -5,8 +5,8 @@
 
 #include <vector>
 
+#include "cluster/group_kind.hpp"
 #include "scenario/scenario.hpp"
-#include "workload/operator.hpp"
 
 namespace gpuhours {
 

@@ -7,6 +7,7 @@
 
 #include "cluster/placement.hpp"
 #include "core/diagnostic.hpp"
+#include "workload/operator.hpp"
 
 namespace gpuhours {
 

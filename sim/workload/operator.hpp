@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "cluster/group_kind.hpp"
 #include "scenario/scenario.hpp"
 
 namespace gpuhours {
@@ -86,7 +87,6 @@ enum class CommunicationKind {
 std::string_view name(CommunicationKind kind);
 
 /// Which process group; see cluster/placement.hpp for who is in it.
-enum class GroupKind { tensor, context, expert, expert_tensor, data, expert_data, pipeline };
 std::string_view name(GroupKind kind);
 
 /// A communication as the workload asks for it; cluster and schedule turn it into time or flows.

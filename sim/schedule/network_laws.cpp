@@ -1,0 +1,132 @@
+#include "schedule/network_laws.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cassert>
+#include <optional>
+
+namespace gpuhours {
+namespace {
+
+/// Walks the file and reports what is missing with the place of the map that lacks it.
+class LawReader {
+ public:
+  LawReader(std::string file, Diagnostics& diagnostics) : file_(std::move(file)), diagnostics_(diagnostics) {}
+
+  YAML::Node child(const YAML::Node& map, const std::string& key, bool required = true) {
+    if (map.IsDefined() && map.IsMap() && map[key]) return map[key];
+    if (required) report(map, "'" + key + "' is missing");
+    return YAML::Node(YAML::NodeType::Undefined);
+  }
+
+  /// A number of `key` in [low, high], or 0 after an error.
+  double number(const YAML::Node& map, const std::string& key, double low, double high) {
+    const YAML::Node node = child(map, key);
+    if (!node.IsDefined()) return 0;
+    double value = 0;
+    if (!YAML::convert<double>::decode(node, value)) {
+      report(node, "'" + key + "' is not a number");
+    } else if (!(value >= low && value <= high)) {
+      report(node, "'" + key + "' is out of its range");
+    }
+    return value;
+  }
+
+  Seconds microseconds(const YAML::Node& map, const std::string& key) {
+    return Seconds(number(map, key, 0, 1e7) * 1e-6);
+  }
+
+  AlgorithmLaw algorithm(const YAML::Node& parent, const std::string& key, bool required = true) {
+    AlgorithmLaw law;
+    const YAML::Node node = child(parent, key, required);
+    if (!node.IsDefined()) return law;
+    const YAML::Node protocols = child(node, "protocols");
+    if (!protocols.IsDefined()) return law;
+    for (const YAML::Node& entry : protocols) {
+      law.protocols.push_back({entry["name"] ? entry["name"].as<std::string>("") : "", microseconds(entry, "base_us"),
+                               microseconds(entry, "step_us"), number(entry, "share", 1e-4, 1)});
+    }
+    if (law.protocols.empty()) report(node, "'" + key + "' has no protocol");
+    law.own_copy = number(node, "own_copy", 0, 10);
+    law.error = number(node, "error", 0, 10);
+    return law;
+  }
+
+  ExpertPhaseLaw expert_phase(const YAML::Node& parent, const std::string& key) {
+    const YAML::Node node = child(parent, key);
+    if (!node.IsDefined()) return {};
+    return {number(node, "nic_share", 1e-4, 1), number(node, "nic_share_beside", 1e-4, 1),
+            number(node, "nvlink_share", 1e-4, 1), number(node, "error", 0, 10), number(node, "error_beside", 0, 10)};
+  }
+
+ private:
+  void report(const YAML::Node& at, const std::string& what) {
+    SourcePlace place{file_, 0, 0, {}};
+    if (at.IsDefined() && at.Mark().line >= 0) {
+      place.line = at.Mark().line + 1;
+      place.column = at.Mark().column + 1;
+    }
+    diagnostics_.error(place, what);
+  }
+
+  std::string file_;
+  Diagnostics& diagnostics_;
+};
+
+NetworkLaws laws_of(const YAML::Node& root, LawReader& reader) {
+  NetworkLaws laws;
+  const YAML::Node nvlink = reader.child(root, "nvlink");
+  if (nvlink.IsDefined()) {
+    for (const auto& entry : nvlink) {
+      laws.nvlink[entry.first.as<std::string>()] = {reader.algorithm(entry.second, "ring"),
+                                                    reader.algorithm(entry.second, "nvls", false),
+                                                    reader.algorithm(entry.second, "point_to_point")};
+    }
+    if (laws.nvlink.count("hopper") == 0) reader.child(nvlink, "hopper");
+  }
+  const YAML::Node nic = reader.child(root, "nic");
+  if (nic.IsDefined()) {
+    laws.nic = {reader.algorithm(nic, "ring"), reader.algorithm(nic, "tree"), reader.algorithm(nic, "all_to_all"),
+                reader.algorithm(nic, "send"), reader.microseconds(nic, "reference_latency_us")};
+  }
+  const YAML::Node expert = reader.child(root, "expert");
+  if (expert.IsDefined()) {
+    laws.expert = {reader.expert_phase(expert, "dispatch"), reader.expert_phase(expert, "combine"),
+                   reader.microseconds(expert, "base_us"), reader.microseconds(expert, "layout_on_host_us")};
+  }
+  return laws;
+}
+
+}  // namespace
+
+const NvlinkLaws& NetworkLaws::nvlink_of(const std::string& generation, bool* measured) const {
+  const auto it = nvlink.find(generation);
+  if (measured != nullptr) *measured = it != nvlink.end();
+  return it != nvlink.end() ? it->second : nvlink.at("hopper");
+}
+
+NetworkLaws read_network_laws(const std::string& calibration_directory, Diagnostics& diagnostics) {
+  const std::string file = calibration_directory + "/network.yaml";
+  LawReader reader(file, diagnostics);
+  try {
+    return laws_of(YAML::LoadFile(file), reader);
+  } catch (const YAML::BadFile&) {
+    diagnostics.error({file, 0, 0, {}}, "cannot be read");
+  } catch (const YAML::Exception& exception) {
+    diagnostics.error({file, exception.mark.line + 1, exception.mark.column + 1, {}}, exception.msg);
+  }
+  return {};
+}
+
+Seconds fastest(const AlgorithmLaw& law, double steps, Bytes bytes, BytesPerSecond link) {
+  assert(!law.protocols.empty());
+  std::optional<Seconds> best;
+  for (const ProtocolLaw& protocol : law.protocols) {
+    const Seconds time = protocol.base + steps * protocol.per_step + bytes / (protocol.share * link);
+    if (!best || time < *best) best = time;
+  }
+  return *best;
+}
+
+}  // namespace gpuhours

@@ -1,0 +1,77 @@
+#pragma once
+// What links reach of their nominal speed and what a step of an algorithm costs: calibration/network.yaml as a struct.
+// One protocol takes base + steps x per_step + bytes / (share x nominal link speed); the library picks the fastest.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/diagnostic.hpp"
+#include "core/quantity.hpp"
+
+namespace gpuhours {
+
+/// One protocol of a collective library (LL, LL128, Simple).
+struct ProtocolLaw {
+  std::string name;
+  Seconds base;      ///< of the whole collective
+  Seconds per_step;  ///< of one dependent hop
+  double share = 1;  ///< achieved over nominal link speed, in (0, 1]
+};
+
+/// A kind of algorithm on one kind of link.
+struct AlgorithmLaw {
+  std::vector<ProtocolLaw> protocols;
+  double own_copy = 0;  ///< a rank's own 1/n of the data costs this many times its wire time
+  double error = 0;     ///< mean absolute relative error of the fit
+};
+
+/// Collectives inside one NVLink domain of a GPU generation.
+struct NvlinkLaws {
+  AlgorithmLaw ring;  ///< all-gather, reduce-scatter, all-reduce
+  AlgorithmLaw nvls;  ///< all-reduce in the switch; no protocols: not available
+  AlgorithmLaw point_to_point;
+};
+
+/// Collectives that cross NICs. Shares are of the NIC speed, steps are network hops.
+struct NicLaws {
+  AlgorithmLaw ring;
+  AlgorithmLaw tree;
+  AlgorithmLaw all_to_all;
+  AlgorithmLaw send;
+  Seconds reference_latency;  ///< end to end of the fabric that the steps were fitted on
+};
+
+/// Expert dispatch or combine by kernels that send each token once a node and forward it over NVLink.
+struct ExpertPhaseLaw {
+  double nic_share = 0;         ///< physical, nothing beside it
+  double nic_share_beside = 0;  ///< physical, compute beside it
+  double nvlink_share = 0;
+  double error = 0;
+  double error_beside = 0;
+};
+
+struct ExpertLaws {
+  ExpertPhaseLaw dispatch;
+  ExpertPhaseLaw combine;
+  Seconds base;            ///< launch and barriers of one phase
+  Seconds layout_on_host;  ///< a dispatch whose receive counts the host must read first
+};
+
+struct NetworkLaws {
+  std::map<std::string, NvlinkLaws> nvlink;  ///< by GPU generation
+  NicLaws nic;
+  ExpertLaws expert;
+
+  /// The laws of `generation`, else those of "hopper"; `measured` says which.
+  [[nodiscard]] const NvlinkLaws& nvlink_of(const std::string& generation, bool* measured = nullptr) const;
+};
+
+/// Reads DIRECTORY/network.yaml; every missing or bad entry is an error in `diagnostics`.
+NetworkLaws read_network_laws(const std::string& calibration_directory, Diagnostics& diagnostics);
+
+/// Time of one protocol, the least over an algorithm's protocols. `steps` hops in a row, `bytes` through a link of
+/// nominal speed `link`; own share counted in `bytes` by the caller.
+Seconds fastest(const AlgorithmLaw& law, double steps, Bytes bytes, BytesPerSecond link);
+
+}  // namespace gpuhours

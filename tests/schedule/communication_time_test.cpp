@@ -1,0 +1,201 @@
+#include "schedule/communication_time.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "shared.hpp"
+
+using namespace gpuhours;
+
+namespace {
+
+// Round laws, so that times are worked out by hand: NVLink reaches half, the NIC four fifths.
+const char* const kLaws = R"(
+nvlink:
+  hopper:
+    ring: {protocols: [{name: Simple, base_us: 10, step_us: 1, share: 0.5}], own_copy: 0, error: 0.1}
+    nvls: {protocols: [{name: Simple, base_us: 20, step_us: 0, share: 0.5}], own_copy: 0, error: 0.1}
+    point_to_point: {protocols: [{name: Simple, base_us: 5, step_us: 1, share: 0.5}], own_copy: 0, error: 0.1}
+nic:
+  reference_latency_us: 3
+  ring: {protocols: [{name: Simple, base_us: 10, step_us: 2, share: 0.8}], own_copy: 0, error: 0.1}
+  tree: {protocols: [{name: LL128, base_us: 30, step_us: 5, share: 0.4}], own_copy: 0, error: 0.1}
+  all_to_all: {protocols: [{name: Simple, base_us: 10, step_us: 1, share: 0.8}], own_copy: 0, error: 0.1}
+  send: {protocols: [{name: Simple, base_us: 8, step_us: 0, share: 0.8}], own_copy: 0, error: 0.1}
+expert:
+  base_us: 100
+  layout_on_host_us: 900
+  dispatch: {nic_share: 0.8, nic_share_beside: 0.6, nvlink_share: 0.5, error: 0.1, error_beside: 0.1}
+  combine: {nic_share: 0.8, nic_share_beside: 0.64, nvlink_share: 0.5, error: 0.1, error_beside: 0.1}
+)";
+
+std::string law_directory(const std::string& text) {
+  const auto directory = std::filesystem::temp_directory_path() / "gpuhours_network_laws_test";
+  std::filesystem::create_directories(directory);
+  std::ofstream(directory / "network.yaml") << text;
+  return directory.string();
+}
+
+Scenario cluster(int gpus, int tp) {
+  Scenario s;
+  s.cluster.gpus = gpus;
+  s.cluster.gpu.generation = "hopper";
+  s.cluster.gpu.nvlink_per_direction = BytesPerSecond(200e9);
+  s.cluster.node.nic_per_direction = BytesPerSecond(50e9);
+  s.parallelism.tp = tp;
+  return s;
+}
+
+std::shared_ptr<const CommunicationModel> model(const Scenario& s) {
+  Diagnostics diagnostics;
+  auto result = analytic_network(s, law_directory(kLaws), diagnostics);
+  REQUIRE(text(diagnostics).empty());
+  return result;
+}
+
+Communication ask(CommunicationKind kind, GroupKind group, double bytes) {
+  Communication c;
+  c.kind = kind;
+  c.group = group;
+  c.bytes = Bytes(bytes);
+  return c;
+}
+
+double microseconds(Seconds time) { return time.value() * 1e6; }
+
+}  // namespace
+
+TEST_CASE("the data-parallel term vanishes with dp = 1") {
+  const auto network = model(cluster(8, 8));
+  const auto time = network->time(ask(CommunicationKind::all_reduce, GroupKind::data, 1e9));
+  CHECK(time.alone == Seconds{});
+  CHECK(time.beside == Seconds{});
+  CHECK(time.bottleneck == "none");
+}
+
+TEST_CASE("collectives inside one NVLink domain") {
+  const auto network = model(cluster(8, 8));
+  // All-gather of 80 MB on 8 ranks: 7 hops x 1 us + 10 us + 70 MB / 100 GB/s = 717 us.
+  const auto gather = network->time(ask(CommunicationKind::all_gather, GroupKind::tensor, 80e6));
+  CHECK(microseconds(gather.alone) == doctest::Approx(717));
+  CHECK(gather.bottleneck == "nvlink");
+  CHECK(gather.nvlink_bytes.value() == doctest::Approx(70e6));
+  CHECK(gather.nic_bytes == Bytes{});
+  // All-reduce: 14 hops + 10 us + 140 MB / 100 GB/s = 1,424 us.
+  const auto reduce = network->time(ask(CommunicationKind::all_reduce, GroupKind::tensor, 80e6));
+  CHECK(microseconds(reduce.alone) == doctest::Approx(1424));
+  // All-to-all: 7 peers x 1 us + 5 us + 70 MB / 100 GB/s = 712 us.
+  CHECK(microseconds(network->time(ask(CommunicationKind::all_to_all, GroupKind::tensor, 80e6)).alone) ==
+        doctest::Approx(712));
+  // With NVLS: 20 us + 80 MB / 100 GB/s = 820 us.
+  Scenario sharp = cluster(8, 8);
+  sharp.cluster.node.nvlink_sharp = true;
+  CHECK(microseconds(model(sharp)->time(ask(CommunicationKind::all_reduce, GroupKind::tensor, 80e6)).alone) ==
+        doctest::Approx(820));
+}
+
+TEST_CASE("collectives over NICs") {
+  Scenario s = cluster(16, 1);
+  const auto network = model(s);
+  // Reduce-scatter of 1.6 GB on 2 nodes of 8: 15 hops x 2 us + 10 us; each NIC carries 1.5 GB / 8 at 40 GB/s = 4,687.5
+  // us; NVLink would take 1.5 GB / 100 GB/s = 15,000 us and binds.
+  const auto scatter = network->time(ask(CommunicationKind::reduce_scatter, GroupKind::data, 1.6e9));
+  CHECK(microseconds(scatter.alone) == doctest::Approx(15000));
+  CHECK(scatter.bottleneck == "nvlink");
+  s.cluster.gpu.nvlink_per_direction = BytesPerSecond(2000e9);
+  const auto fast = model(s)->time(ask(CommunicationKind::reduce_scatter, GroupKind::data, 1.6e9));
+  CHECK(microseconds(fast.alone) == doctest::Approx(4727.5));
+  CHECK(fast.bottleneck == "nic");
+  CHECK(fast.nic_bytes.value() == doctest::Approx(1.5e9 / 8));
+  // All-to-all of 1.6 MB: half of it leaves the node: 8 peers + 10 us + 0.8 MB / 40 GB/s = 38 us.
+  CHECK(microseconds(network->time(ask(CommunicationKind::all_to_all, GroupKind::data, 1.6e6)).alone) ==
+        doctest::Approx(38));
+  // RoCE's extra 2 us (5 against 3) count once a node and pass: 4,727.5 + 2 x 2.
+  s.cluster.fabric.latency_cross_leaf = Seconds(5e-6);
+  CHECK(microseconds(model(s)->time(ask(CommunicationKind::reduce_scatter, GroupKind::data, 1.6e9)).alone) ==
+        doctest::Approx(4731.5));
+}
+
+TEST_CASE("a small all-reduce over many nodes takes the tree") {
+  // 64 ranks on 8 nodes, 8 KB: ring 126 hops x 2 us; tree 30 + 2 x 3 x 5 us + 2 x 8 KB x 7/8 / 8 / 20 GB/s = 60.0875.
+  const auto time = model(cluster(64, 1))->time(ask(CommunicationKind::all_reduce, GroupKind::data, 8000));
+  CHECK(microseconds(time.alone) == doctest::Approx(60.0875));
+}
+
+TEST_CASE("pipeline sends bind on the NIC when neighbours lie in different nodes") {
+  Scenario s = cluster(16, 1);
+  s.parallelism.pp = 2;
+  // 40 MB at 40 GB/s + 8 us.
+  CHECK(microseconds(model(s)->time(ask(CommunicationKind::send, GroupKind::pipeline, 40e6)).alone) ==
+        doctest::Approx(1008));
+  s.cluster.gpus = 8;
+  // 40 MB at 100 GB/s + 6 us over NVLink.
+  CHECK(microseconds(model(s)->time(ask(CommunicationKind::send, GroupKind::pipeline, 40e6)).alone) ==
+        doctest::Approx(406));
+}
+
+TEST_CASE("expert dispatch sends a token once a node and forwards it over NVLink") {
+  Scenario s = cluster(16, 1);
+  s.parallelism.ep = 16;
+  s.model.experts = 16;
+  s.model.top_k = 16;  // every token to every expert: 16 ranks, 2 nodes
+  s.stack.dispatcher = Dispatcher::deepep;
+  Communication c;
+  c.kind = CommunicationKind::dispatch;
+  c.group = GroupKind::expert;
+  c.tokens = 1000;
+  c.bytes_per_token = 8000;
+  // NIC: 2 x 1/2 nodes x 8 MB / 40 GB/s = 200 us; NVLink: 16 x 7/8 x 8 MB / 100 GB/s = 1,120 us binds.
+  const auto time = model(s)->time(c);
+  CHECK(time.nic_bytes.value() == doctest::Approx(8e6));
+  CHECK(time.nvlink_bytes.value() == doctest::Approx(112e6));
+  CHECK(time.bottleneck == "nvlink");
+  CHECK(microseconds(time.alone) == doctest::Approx(1220));
+  CHECK(microseconds(time.beside) == doctest::Approx(100 + 1120 * 0.8 / 0.6));
+  c.first_of_pair = true;
+  CHECK(microseconds(model(s)->time(c).beside) == doctest::Approx(1000 + 1120 * 0.8 / 0.6));
+  // Plain all-to-all sends each of the 16 copies: 128 MB, half of it over the NIC: 10 + 8 + 64 MB / 40 GB/s.
+  s.stack.dispatcher = Dispatcher::alltoall;
+  CHECK(microseconds(model(s)->time(c).alone) == doctest::Approx(1618));
+}
+
+TEST_CASE("missing laws are named with their place") {
+  Diagnostics diagnostics;
+  CHECK(analytic_network(cluster(8, 1), "/nowhere", diagnostics) == nullptr);
+  CHECK(text(diagnostics) == "/nowhere/network.yaml: error: cannot be read\n");
+  Diagnostics empty;
+  CHECK(analytic_network(cluster(8, 1), law_directory("nvlink: {}\n"), empty) == nullptr);
+  CHECK(empty.errors() == 3);  // nvlink.hopper, nic, expert
+  CHECK(empty.all()[0].message == "'hopper' is missing");
+}
+
+TEST_CASE("the shipped calibration reads and gives the trace's dispatch time") {
+  Scenario s = cluster(2048, 1);
+  s.parallelism.pp = 16;
+  s.parallelism.ep = 64;
+  s.model.experts = 256;
+  s.model.top_k = 8;
+  s.model.expert_groups = 8;
+  s.model.groups_per_token = 4;
+  s.stack.dispatcher = Dispatcher::deepep;
+  Diagnostics diagnostics;
+  const auto network = analytic_network(s, test::repository_path("calibration"), diagnostics);
+  REQUIRE(text(diagnostics).empty());
+  Communication c;
+  c.kind = CommunicationKind::dispatch;
+  c.group = GroupKind::expert;
+  c.tokens = 4096;
+  c.bytes_per_token = 7392;
+  const auto known = network->time(c);
+  CHECK(known.nic_bytes.value() == doctest::Approx(105.0e6).epsilon(0.003));  // 3.469 x 4,096 x 7,392
+  CHECK(known.beside.value() == doctest::Approx(3.41e-3).epsilon(0.05));      // trace: 3.41 ms
+  c.first_of_pair = true;
+  CHECK(network->time(c).beside.value() == doctest::Approx(4.35e-3).epsilon(0.05));
+  c.kind = CommunicationKind::combine;
+  c.first_of_pair = false;
+  c.bytes_per_token = 14376;
+  CHECK(network->time(c).beside.value() == doctest::Approx(6.18e-3).epsilon(0.05));  // 5.99 and 6.37 ms
+}
