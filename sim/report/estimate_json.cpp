@@ -8,17 +8,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// The member at a dotted path, made where it is missing.
-Json& at_path(Json& root, std::string_view path) {
-  Json* at = &root;
-  while (true) {
-    const std::size_t dot = path.find('.');
-    at = &(*at)[std::string(path.substr(0, dot))];
-    if (dot == std::string_view::npos) return *at;
-    path.remove_prefix(dot + 1);
-  }
-}
-
 template <class Subject>
 Json object_of(std::span<const Metric<Subject>> table, const Subject& subject) {
   Json out = Json::object();
@@ -41,6 +30,16 @@ Json ledger(const MemoryLedger& memory) {
 
 }  // namespace
 
+Json& json_at(Json& root, std::string_view path) {
+  Json* at = &root;
+  while (true) {
+    const std::size_t dot = path.find('.');
+    at = &(*at)[std::string(path.substr(0, dot))];
+    if (dot == std::string_view::npos) return *at;
+    path.remove_prefix(dot + 1);
+  }
+}
+
 Json json_of(const MetricValue& value) {
   return std::visit(
       [](const auto& v) -> Json {
@@ -55,12 +54,12 @@ Json json_of(const MetricValue& value) {
 
 Json result_json(const Result& result) {
   Json out = Json::object();
-  for (const auto& metric : metrics()) at_path(out, metric.name) = json_of(metric.value(result));
+  for (const auto& metric : metrics()) json_at(out, metric.name) = json_of(metric.value(result));
   const Estimate& estimate = result.estimate;
-  at_path(out, "step.breakdown_by_rank_s") = list_of(breakdown_metrics(), estimate.step.by_rank);
-  at_path(out, "memory.breakdown_bytes") = ledger(estimate.memory);
-  at_path(out, "run.phases") = list_of(phase_metrics(), estimate.run.phases);
-  at_path(out, "provenance.guessed") = list_of(guess_metrics(), estimate.provenance.guessed);
+  json_at(out, "step.breakdown_by_rank_s") = list_of(breakdown_metrics(), estimate.step.by_rank);
+  json_at(out, "memory.breakdown_bytes") = ledger(estimate.memory);
+  json_at(out, "run.phases") = list_of(phase_metrics(), estimate.run.phases);
+  json_at(out, "provenance.guessed") = list_of(guess_metrics(), estimate.provenance.guessed);
   out["notes"] = estimate.notes;
   out["warnings"] = Json::array();
   for (const Diagnostic& warning : estimate.warnings.all()) out["warnings"].push_back(warning.message);

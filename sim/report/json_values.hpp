@@ -9,6 +9,9 @@ namespace gpuhours {
 
 nlohmann::ordered_json json_of(const MetricValue& value);
 
+/// The member of `root` at a dotted path ("step.time_s"), made where it is missing.
+nlohmann::ordered_json& json_at(nlohmann::ordered_json& root, std::string_view path);
+
 /// The object of DESIGN 3.3.
 nlohmann::ordered_json result_json(const Result& result);
 
