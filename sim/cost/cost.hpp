@@ -1,5 +1,6 @@
 #pragma once
-// Run -> dollars, energy, carbon.
+// Run -> dollars, energy, carbon. Rent = GPU hours x price; energy = node power x node hours x PUE, the share of a node
+// following its GPUs. Restarts and stalls are rented, and counted at the power of training.
 
 #include "run/run.hpp"
 #include "scenario/scenario.hpp"

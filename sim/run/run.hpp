@@ -1,6 +1,8 @@
 #pragma once
-// Steps -> run: batch ramp, phases, interruptions. Input: a function from global batch to step time; output: tokens,
-// steps, wall time and GPU hours by phase.
+// Steps -> run: batch ramp (ramp.hpp), phases, interruptions (goodput.hpp). Input: a function from global batch to step
+// time; output: tokens, steps, wall time and GPU hours by phase. steps = tokens / (batch x sequence length), wall =
+// steps x step time / goodput, GPU hours = wall x GPUs; a phase with given GPU hours is taken as it is, interruptions
+// included.
 
 #include <functional>
 #include <string>
@@ -26,7 +28,7 @@ struct RunEstimate {
   double steps = 0;
   Seconds wall_time;
   double gpu_hours = 0;
-  double goodput = 1;  ///< productive over wall time
+  double goodput = 1;  ///< productive over wall time of the simulated phases
   std::vector<PhaseEstimate> phases;
 };
 

@@ -1,0 +1,116 @@
+#include "report/validation_report.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "report/estimate_report.hpp"
+#include "report/json_values.hpp"
+#include "report/number_text.hpp"
+
+namespace gpuhours {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string share_cell(const std::optional<double>& share) { return share ? percent_text(*share) : "-"; }
+
+std::vector<std::string> statistics_cells(const ErrorStatistics& s) {
+  return {s.group.empty() ? "all" : s.group,
+          std::to_string(s.rows),
+          percent_text(s.mape),
+          percent_text(s.median),
+          percent_text(s.p90),
+          change_text(s.worst),
+          change_text(s.bias),
+          share_cell(s.inside_80)};
+}
+
+std::string rows_text(const ValidationReport& report, TextStyle style) {
+  TextTable table({"run", "measured", "predicted", "error", "guessed", "fits", "filled"});
+  table.align_left(6);
+  for (const ValidationRow& row : report.rows) {
+    table.row({row.id, seconds_text(row.measured), seconds_text(row.predicted), change_text(row.error()),
+               percent_text(row.guessed_share), row.fits ? "yes" : red("no", style),
+               fmt::format("{}", fmt::join(row.filled, "; "))});
+  }
+  return table.text(style);
+}
+
+Json statistics_json(const ErrorStatistics& s) {
+  Json out = Json::object();
+  if (!s.group.empty()) out["group"] = s.group;
+  out["rows"] = s.rows;
+  out["mape"] = s.mape;
+  out["median"] = s.median;
+  out["p90"] = s.p90;
+  out["worst"] = s.worst;
+  out["bias"] = s.bias;
+  out["inside_80"] = s.inside_80 ? Json(*s.inside_80) : nullptr;
+  return out;
+}
+
+Json row_json(const ValidationRow& row) {
+  Json out = Json::object();
+  out["id"] = row.id;
+  out["group"] = row.group;
+  out["measured_s"] = row.measured.value();
+  out["predicted_s"] = row.predicted.value();
+  out["error"] = row.error();
+  out["p10_s"] = row.interval ? Json(row.interval->p10) : nullptr;
+  out["p90_s"] = row.interval ? Json(row.interval->p90) : nullptr;
+  out["guessed_share"] = row.guessed_share;
+  out["fits"] = row.fits;
+  out["filled"] = row.filled;
+  return out;
+}
+
+}  // namespace
+
+std::string validation_text(const ValidationReport& report, TextStyle style) {
+  const ErrorStatistics all = error_statistics(report);
+  std::string out =
+      bold(fmt::format("{} runs predicted, {} refused: MAPE {}, median {}, bias {}", all.rows, report.refused.size(),
+                       percent_text(all.mape), percent_text(all.median), change_text(all.bias)),
+           style);
+  TextTable groups({"stack|model|gpu|precision", "rows", "MAPE", "median", "p90", "worst", "bias", "inside 80 %"});
+  for (const ErrorStatistics& group : group_statistics(report)) groups.row(statistics_cells(group));
+  groups.row(statistics_cells(all));
+  out += fmt::format("\n\n{}\n{}", groups.text(style), rows_text(report, style));
+  if (report.refused.empty()) return out;
+  TextTable refused({"refused", "reason"});
+  refused.align_left(1);
+  for (const RefusedRow& row : report.refused) refused.row({row.id, row.reason});
+  return fmt::format("{}\n{}", out, refused.text(style));
+}
+
+std::string validation_json(const ValidationReport& report) {
+  Json out = Json::object();
+  out["schema_version"] = kSchemaVersion;
+  out["all"] = statistics_json(error_statistics(report));
+  out["groups"] = Json::array();
+  for (const ErrorStatistics& group : group_statistics(report)) out["groups"].push_back(statistics_json(group));
+  out["rows"] = Json::array();
+  for (const ValidationRow& row : report.rows) out["rows"].push_back(row_json(row));
+  out["refused"] = Json::array();
+  for (const RefusedRow& row : report.refused) out["refused"].push_back({{"id", row.id}, {"reason", row.reason}});
+  return json_text(out);
+}
+
+std::string validation_csv(const ValidationReport& report) {
+  std::string out = csv_line({"id", "group", "measured_s", "predicted_s", "error", "p10_s", "p90_s", "guessed_share",
+                              "fits", "filled", "refused"});
+  const auto number = [](double value) { return fmt::format("{}", value); };
+  for (const ValidationRow& row : report.rows) {
+    out += csv_line({row.id, row.group, number(row.measured.value()), number(row.predicted.value()),
+                     number(row.error()), row.interval ? number(row.interval->p10) : "",
+                     row.interval ? number(row.interval->p90) : "", number(row.guessed_share),
+                     row.fits ? "true" : "false", fmt::format("{}", fmt::join(row.filled, "; ")), ""});
+  }
+  for (const RefusedRow& row : report.refused) {
+    out += csv_line({row.id, "", "", "", "", "", "", "", "", "", row.reason});
+  }
+  return out;
+}
+
+}  // namespace gpuhours
