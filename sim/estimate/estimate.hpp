@@ -10,6 +10,7 @@
 #include "core/diagnostic.hpp"
 #include "cost/cost.hpp"
 #include "engine/timeline.hpp"
+#include "estimate/provenance.hpp"
 #include "memory/ledger.hpp"
 #include "run/run.hpp"
 #include "scenario/scenario.hpp"
@@ -27,14 +28,12 @@ struct StepBreakdown {
   Seconds exposed_tp, exposed_ep, exposed_dp, exposed_pp, exposed_cp;
 };
 
-/// Shares of kernel time by provenance, and the guesses that matter most.
-struct ProvenanceReport {
-  double measured_share = 0, interpolated_share = 0, guessed_share = 0;
-  struct Guess {
-    std::string what;
-    double share_of_step = 0;
-  };
-  std::vector<Guess> guessed;
+/// The step as the DeepSeek-V3 paper prints it: chunk times with the communication exposed inside them, and how often
+/// each ran.
+struct ChunkTimes {
+  std::array<Seconds, kChunkKinds> time{};  ///< indexed by ChunkKind
+  std::array<int, kChunkKinds> count{};
+  Seconds bubble, optimizer;
 };
 
 struct StepEstimate {
@@ -46,7 +45,9 @@ struct StepEstimate {
   int breakdown_rank = 0;
   StepBreakdown breakdown;
   std::vector<StepBreakdown> by_rank;  ///< every pipeline rank
+  ChunkTimes chunks;                   ///< of the breakdown rank
   Schedule schedule_run = Schedule::one_f_one_b;
+  int micro_batches = 0;          ///< of one pipeline
   Seconds exposed_communication;  ///< of the breakdown rank
   double communication_hidden_share = 0;
   double mean_power_share = 0;  ///< of node training power, 1: as measured while training

@@ -1,0 +1,133 @@
+#include "estimate/estimate.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+
+#include "estimate/checks.hpp"
+#include "estimate/step_model.hpp"
+
+namespace gpuhours {
+namespace {
+
+Seconds seconds(SimTime time) { return time.seconds(); }
+
+StepBreakdown breakdown(const RankStep& rank) {
+  const auto compute = [&](ChunkKind kind) { return seconds(rank.chunk_compute[static_cast<std::size_t>(kind)]); };
+  const auto exposed = [&](Exposed kind) { return seconds(rank.use.exposed[static_cast<std::size_t>(kind)]); };
+  return {.forward = compute(ChunkKind::forward),
+          .backward = compute(ChunkKind::backward) + compute(ChunkKind::backward_input),
+          .weight = compute(ChunkKind::backward_weight),
+          .forward_backward = compute(ChunkKind::forward_backward),
+          .bubble = seconds(rank.bubble),
+          .optimizer = seconds(rank.optimizer),
+          .exposed_tp = exposed(Exposed::tensor),
+          .exposed_ep = exposed(Exposed::expert),
+          .exposed_dp = exposed(Exposed::data),
+          .exposed_pp = exposed(Exposed::pipeline),
+          .exposed_cp = exposed(Exposed::context)};
+}
+
+ChunkTimes chunk_times(const RankStep& rank) {
+  ChunkTimes out;
+  for (std::size_t i = 0; i < kChunkKinds; ++i) {
+    out.time[i] = seconds(rank.chunk_time[i]);
+    out.count[i] = rank.chunk_count[i];
+  }
+  out.bubble = seconds(rank.bubble);
+  out.optimizer = seconds(rank.optimizer);
+  return out;
+}
+
+StepEstimate step_estimate(const StepModel& model, int global_batch, StepResult result) {
+  const Scenario& scenario = model.scenario();
+  const double gpus = scenario.cluster.gpus;
+  StepEstimate out;
+  out.time = seconds(result.length);
+  out.tokens_per_s_per_gpu =
+      static_cast<double>(global_batch) * scenario.training.sequence_length / out.time.value() / gpus;
+  out.model_flops_per_gpu = model_flops_per_sequence(scenario.model, scenario.training.sequence_length) *
+                            static_cast<double>(global_batch) / out.time / gpus;
+  out.mfu = out.model_flops_per_gpu / scenario.cluster.gpu.peak(Format::bf16);
+  out.mfu_native = out.model_flops_per_gpu / scenario.cluster.gpu.peak(scenario.precision.gemm);
+  for (const RankStep& rank : result.ranks) out.by_rank.push_back(breakdown(rank));
+  const RankStep& shown = result.ranks[static_cast<std::size_t>(out.breakdown_rank)];
+  out.breakdown = out.by_rank[static_cast<std::size_t>(out.breakdown_rank)];
+  out.chunks = chunk_times(shown);
+  out.exposed_communication = seconds(shown.use.all_exposed());
+  if (shown.use.communication.ps > 0) {
+    out.communication_hidden_share =
+        static_cast<double>(shown.use.hidden.ps) / static_cast<double>(shown.use.communication.ps);
+  }
+  const PipelinePlan plan = model.plan(global_batch);
+  out.schedule_run = plan.schedule;
+  out.micro_batches = plan.micro_batches;
+  out.timeline = std::move(result.timeline);
+  return out;
+}
+
+/// Step models by phase, made when first asked for.
+class PhaseModels {
+ public:
+  PhaseModels(const Scenario& scenario, const std::string& calibration, Diagnostics& diagnostics)
+      : scenario_(scenario), calibration_(calibration), diagnostics_(diagnostics) {}
+
+  const StepModel* at(int phase) {
+    auto it = models_.find(phase);
+    if (it == models_.end()) {
+      it = models_.emplace(phase, StepModel::make(phase_scenario(scenario_, phase), calibration_, diagnostics_)).first;
+    }
+    return it->second.get();
+  }
+
+ private:
+  const Scenario& scenario_;
+  const std::string& calibration_;
+  Diagnostics& diagnostics_;
+  std::map<int, std::unique_ptr<StepModel>> models_;
+};
+
+void note_fall_back(const Scenario& scenario, const Estimate& estimate, std::vector<std::string>& notes) {
+  for (const PhaseEstimate& phase : estimate.run.phases) {
+    if (phase.fall_back_token_share <= 0) continue;
+    notes.push_back(fmt::format(
+        "{}: {:.1f} % of the tokens are trained with 1F1B, since DualPipe wants an even number of micro-batches, at "
+        "least {} a pipeline",
+        phase.name, 100 * phase.fall_back_token_share, 2 * scenario.parallelism.pp));
+  }
+}
+
+}  // namespace
+
+std::optional<Estimate> estimate(const Scenario& scenario, const DataPaths& paths, const EstimateOptions& options,
+                                 Diagnostics& diagnostics) {
+  const std::string calibration = paths.root + "/calibration";
+  PhaseModels models(scenario, calibration, diagnostics);
+  const StepModel* main = models.at(0);
+  if (main == nullptr) return std::nullopt;
+  const int batch = scenario.training.global_batch;
+
+  Estimate out;
+  StepResult step = main->step(batch, options.timeline);
+  for (const std::string& sentence : broken_laws(*main, batch, step.length.seconds())) {
+    diagnostics.error({}, "internal fault: " + sentence);
+  }
+  if (diagnostics.has_errors()) return std::nullopt;
+
+  out.provenance = provenance_report(*main, step);
+  out.step = step_estimate(*main, batch, std::move(step));
+  out.memory = memory_ledger(scenario, main->work(), main->plan(batch));
+  out.run = run_estimate(scenario, [&](int phase, int global_batch) -> StepAtBatch {
+    if (phase == 0 && global_batch == batch) return {out.step.time, main->plan(batch).fell_back};
+    const StepModel* model = models.at(phase);
+    if (model == nullptr) return {};
+    return {model->step(global_batch, false).length.seconds(), model->plan(global_batch).fell_back};
+  });
+  if (diagnostics.has_errors()) return std::nullopt;
+  out.cost = cost_estimate(scenario, out.run, scenario.cluster.node.training_power_share);
+  note_fall_back(scenario, out, out.notes);
+  return out;
+}
+
+}  // namespace gpuhours

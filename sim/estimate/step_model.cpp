@@ -1,0 +1,38 @@
+#include "estimate/step_model.hpp"
+
+namespace gpuhours {
+
+std::unique_ptr<StepModel> StepModel::make(const Scenario& scenario, const std::string& calibration_directory,
+                                           Diagnostics& diagnostics) {
+  std::unique_ptr<StepModel> model(new StepModel(scenario));
+  model->laws_ = kernel_laws(scenario.cluster.gpu, scenario.stack, calibration_directory, diagnostics);
+  model->network_ = analytic_network(model->scenario_, calibration_directory, diagnostics);
+  if (!model->laws_ || !model->network_) return nullptr;
+  model->workload_ = workload(model->scenario_);
+  fill_step_work(model->scenario_, model->workload_, *model->laws_, *model->network_, model->timed_);
+  return model;
+}
+
+PipelinePlan StepModel::plan(int global_batch) const {
+  const Parallelism& p = scenario_.parallelism;
+  const int sequences_a_round = p.dp(scenario_.cluster.gpus) * scenario_.training.micro_batch;
+  return pipeline_plan(p.schedule, p.pp, p.vpp, global_batch / sequences_a_round);
+}
+
+StepResult StepModel::step(int global_batch, bool timeline) const {
+  StepOptions options = step_options(scenario_);
+  options.timeline = timeline;
+  return simulate_step(timed_, plan(global_batch), options);
+}
+
+Scenario phase_scenario(const Scenario& scenario, int phase) {
+  Scenario out = scenario;
+  if (phase == 0) return out;
+  const Phase& p = scenario.training.phases[static_cast<std::size_t>(phase - 1)];
+  if (p.sequence_length > 0) out.training.sequence_length = p.sequence_length;
+  if (p.global_batch > 0) out.training.global_batch = p.global_batch;
+  if (p.parallelism) out.parallelism = *p.parallelism;
+  return out;
+}
+
+}  // namespace gpuhours

@@ -1,0 +1,48 @@
+#pragma once
+// A scenario's step at any batch: the workload, laws and network are prepared once, then each batch costs one
+// simulation.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/diagnostic.hpp"
+#include "engine/step_simulation.hpp"
+#include "kernels/kernel_laws.hpp"
+#include "scenario/scenario.hpp"
+#include "schedule/communication_time.hpp"
+#include "schedule/step_work.hpp"
+#include "workload/workload.hpp"
+
+namespace gpuhours {
+
+class StepModel {
+ public:
+  /// Null with errors in `diagnostics` when calibration is missing or malformed.
+  static std::unique_ptr<StepModel> make(const Scenario& scenario, const std::string& calibration_directory,
+                                         Diagnostics& diagnostics);
+
+  [[nodiscard]] PipelinePlan plan(int global_batch) const;
+  [[nodiscard]] StepResult step(int global_batch, bool timeline) const;
+
+  [[nodiscard]] const Scenario& scenario() const { return scenario_; }
+  [[nodiscard]] const Workload& work() const { return workload_; }
+  [[nodiscard]] const KernelLaws& laws() const { return *laws_; }
+  [[nodiscard]] const CommunicationModel& network() const { return *network_; }
+  [[nodiscard]] const StepWork& timed() const { return timed_; }
+
+ private:
+  explicit StepModel(const Scenario& scenario) : scenario_(scenario) {}
+
+  Scenario scenario_;
+  std::shared_ptr<const KernelLaws> laws_;
+  std::shared_ptr<const CommunicationModel> network_;
+  Workload workload_;
+  StepWork timed_;
+};
+
+/// The scenario of one phase of the run: 0 the main phase, then `training.phases` with their own length, batch and
+/// parallelism.
+Scenario phase_scenario(const Scenario& scenario, int phase);
+
+}  // namespace gpuhours
