@@ -1,0 +1,68 @@
+#include "kernels/law_forms.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace gpuhours {
+
+namespace {
+
+double compute_time(const GemmLaw& law, const GemmCase& shape, double sms) {
+  double best = 1e300;
+  for (int i = 0; i < law.tiles; ++i) {
+    const double tile_m = law.tile_m[i];
+    const double tile_n = law.tile_n[i];
+    const double tiles = shape.groups * std::ceil(shape.m / tile_m) * std::ceil(shape.n / tile_n);
+    const double filled = tiles / sms;
+    const double waves = std::ceil(filled);
+    const double area = tile_m * tile_n * (1.0 / 16384.0);
+    const double k_step = law.k_step_area * area + law.k_step_edge * (tile_m + tile_n) * (1.0 / 256.0);
+    const double time = (waves - law.partial * (waves - filled)) * (k_step * shape.k + law.tile_fixed * area);
+    best = std::min(best, time);
+  }
+  return best;
+}
+
+LawTime limited(double seconds, double flops, double peak, double power_at_peak, double sustained,
+                const PowerLaw& power) {
+  const double need = power_at_peak * flops / (seconds * peak);
+  return {seconds * power_slowdown(need, sustained, power), need};
+}
+
+}  // namespace
+
+LawTime gemm_time(const GemmLaw& law, const GemmCase& shape, const GpuRates& gpu, double sustained,
+                  const PowerLaw& power) {
+  assert(law.tiles > 0 && gpu.sms > 0 && gpu.bandwidth > 0 && gpu.peak > 0);
+  const double memory = shape.bytes / (law.memory_share * gpu.bandwidth);
+  const double seconds = smooth_max(compute_time(law, shape, gpu.sms), memory) + law.kernel_fixed;
+  return limited(seconds, 2 * shape.groups * shape.m * shape.n * shape.k, gpu.peak, law.power, sustained, power);
+}
+
+LawTime attention_time(const AttentionLaw& law, const AttentionCase& shape, const GpuRates& gpu, double sustained,
+                       const PowerLaw& power) {
+  constexpr double kBlock = 128;
+  const double d = shape.backward ? 3 * shape.qk_dim + 2 * shape.v_dim : shape.qk_dim + shape.v_dim;
+  const double blocks = std::ceil(shape.seq_q / kBlock);
+  double longest = std::ceil(shape.seq_kv / kBlock);
+  double pairs = shape.seq_q * shape.seq_kv;  // query-key pairs that count
+  double steps = blocks * longest;
+  if (shape.causal) {
+    // Queries are the last seq_q positions: block i reaches offset + i + 1 key blocks.
+    const double offset = longest - blocks;
+    steps = blocks * offset + blocks * (blocks + 1) / 2;
+    pairs -= shape.seq_q * shape.seq_q / 2;
+  }
+  if (shape.window > 0 && shape.window < shape.seq_kv) {
+    longest = std::min(longest, std::ceil(shape.window / kBlock) + 1);
+    steps = std::min(steps, blocks * longest);
+    pairs = std::min(pairs, shape.seq_q * shape.window);
+  }
+  const double step = law.step_dim * d + law.step_fixed;
+  const double extra = law.extra_bytes * shape.heads * shape.seq_q * (2 * shape.qk_dim + shape.v_dim) / gpu.bandwidth;
+  const double seconds = law.kernel_fixed + shape.heads * (steps * step + blocks * law.block_fixed) / gpu.sms +
+                         law.tail * longest * step + extra;
+  return limited(seconds, 2 * shape.heads * pairs * d, gpu.peak, law.power, sustained, power);
+}
+
+}  // namespace gpuhours
