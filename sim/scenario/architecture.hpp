@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "scenario/source.hpp"
+
 namespace gpuhours {
 
 enum class AttentionKind { mha, gqa, mla };
@@ -48,6 +50,8 @@ struct Architecture {
 
   double published_parameters = 0;         ///< total, 0: not published
   double published_active_parameters = 0;  ///< per token, 0: not published
+
+  std::vector<Source> sources;
 
   [[nodiscard]] bool is_moe() const { return experts > 0; }
   /// Layer `index` (from 0) has routed experts.

@@ -5,8 +5,10 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/quantity.hpp"
+#include "scenario/source.hpp"
 
 namespace gpuhours {
 
@@ -35,6 +37,7 @@ struct Gpu {
   BytesPerSecond pcie_per_direction;
   Watts tdp;
   double die_area_mm2 = 0;  ///< logic dies on a non-planar node, for performance density
+  std::vector<Source> sources;
 
   [[nodiscard]] FlopsPerSecond peak(Format format) const {
     const auto it = peak_dense.find(format);
@@ -53,6 +56,7 @@ struct Node {
   BytesPerSecond nic_per_direction;  ///< each
   Watts max_power;                   ///< nameplate of the whole node
   double training_power_share = 0;   ///< measured power while training over max_power
+  std::vector<Source> sources;
 };
 
 enum class FabricKind { none, fat_tree_two_layer, fat_tree_three_layer, multi_plane_fat_tree, dragonfly, slim_fly };
@@ -77,6 +81,7 @@ struct Fabric {
   int dragonfly_endpoints_per_router = 0;
   int dragonfly_global_links_per_router = 0;
   int slim_fly_q = 0;
+  std::vector<Source> sources;
 };
 
 }  // namespace gpuhours

@@ -93,6 +93,8 @@ struct Pricing {
   double carbon_kg_per_joule = 0;
   std::string region;
   std::string date;  ///< of the price, YYYY-MM
+  std::string provider;
+  std::vector<Source> sources;
 };
 
 enum class EngineMode { folded, expanded };

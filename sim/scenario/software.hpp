@@ -29,6 +29,7 @@ struct PrecisionRecipe {
   Format moments = Format::fp32;        ///< AdamW's two moments
   bool store_fp8_activations = false;   ///< inputs of linear layers are kept for backward in the GEMM's format
   bool weight_transpose_cached = true;  ///< false: FP8 weights are transposed anew for every micro-batch
+  std::vector<Source> sources;
 
   [[nodiscard]] bool low_precision_gemm() const { return scaling != Scaling::none; }
 };
@@ -61,6 +62,7 @@ struct Stack {
   double optimizer_bandwidth_share = 0.8;  ///< of HBM bandwidth that the optimizer kernel reaches
   Bytes memory_overhead;                   ///< context, NCCL buffers and fragmentation per GPU
   double fragmentation = 0.0;              ///< share of the activations
+  std::vector<Source> sources;
 };
 
 }  // namespace gpuhours

@@ -1,0 +1,128 @@
+#include "scenario/catalogue.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "scenario/complete.hpp"
+#include "scenario/includes.hpp"
+#include "scenario/reader.hpp"
+
+namespace gpuhours {
+
+const std::vector<CatalogueFolder>& catalogue_folders() {
+  static const std::vector<CatalogueFolder> kFolders = {
+      {CatalogueKind::model, "model", "models", "model", "models"},
+      {CatalogueKind::gpu, "gpu", "gpus", "cluster.gpu", "hardware/gpus"},
+      {CatalogueKind::node, "node", "nodes", "cluster.node", "hardware/nodes"},
+      {CatalogueKind::fabric, "fabric", "fabrics", "cluster.fabric", "hardware/fabrics"},
+      {CatalogueKind::precision, "precision", "precisions", "precision", "models/precision"},
+      {CatalogueKind::stack, "stack", "stacks", "stack", "calibration/stacks"},
+      {CatalogueKind::pricing, "price list", "prices", "pricing", "hardware/prices"},
+  };
+  return kFolders;
+}
+
+const CatalogueFolder& catalogue_folder(CatalogueKind kind) {
+  return catalogue_folders()[static_cast<std::size_t>(kind)];
+}
+
+const CatalogueFolder* catalogue_at(std::string_view key_path) {
+  for (const CatalogueFolder& folder : catalogue_folders()) {
+    if (folder.key_path == key_path) return &folder;
+  }
+  return nullptr;
+}
+
+std::vector<std::string> catalogue_ids(CatalogueKind kind, const std::string& root) {
+  std::vector<std::string> ids;
+  std::error_code failure;
+  const auto folder = std::filesystem::path(root) / catalogue_folder(kind).folder;
+  for (std::filesystem::directory_iterator it(folder, failure), end; !failure && it != end; it.increment(failure)) {
+    if (it->path().extension() == ".yaml") ids.push_back(it->path().stem().string());
+  }
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+std::string catalogue_file(CatalogueKind kind, const std::string& id, const std::string& root) {
+  const auto folder = std::filesystem::path(root) / catalogue_folder(kind).folder;
+  return (folder / (id + ".yaml")).lexically_normal().string();
+}
+
+namespace {
+
+/// The entry's tree; the id is one that a user typed, so that it has no place.
+std::optional<YamlNode> entry_tree(CatalogueKind kind, const std::string& id, const std::string& root,
+                                   Diagnostics& diagnostics) {
+  YamlNode reference;
+  reference.kind = YamlNode::Kind::scalar;
+  reference.scalar = id;
+  return Resolver(root, diagnostics).entry(catalogue_folder(kind), std::move(reference));
+}
+
+template <class Struct>
+std::optional<Struct> read_entry(CatalogueKind kind, const std::string& id, const std::string& root,
+                                 Diagnostics& diagnostics) {
+  Diagnostics found;
+  Struct object;
+  if (const std::optional<YamlNode> tree = entry_tree(kind, id, root, found)) {
+    read_struct(object, *tree, "", {catalogue_file(kind, id, root), 0, 0, ""}, found);
+  }
+  diagnostics.append(found);
+  return found.has_errors() ? std::nullopt : std::optional<Struct>(std::move(object));
+}
+
+}  // namespace
+
+std::optional<Architecture> read_architecture(const std::string& id, const std::string& root,
+                                              Diagnostics& diagnostics) {
+  auto model = read_entry<Architecture>(CatalogueKind::model, id, root, diagnostics);
+  if (model) complete(*model);
+  return model;
+}
+
+std::optional<Gpu> read_gpu(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
+  return read_entry<Gpu>(CatalogueKind::gpu, id, root, diagnostics);
+}
+
+std::optional<Node> read_node(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
+  return read_entry<Node>(CatalogueKind::node, id, root, diagnostics);
+}
+
+std::optional<Fabric> read_fabric(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
+  return read_entry<Fabric>(CatalogueKind::fabric, id, root, diagnostics);
+}
+
+std::optional<PrecisionRecipe> read_precision(const std::string& id, const std::string& root,
+                                              Diagnostics& diagnostics) {
+  return read_entry<PrecisionRecipe>(CatalogueKind::precision, id, root, diagnostics);
+}
+
+std::optional<Stack> read_stack(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
+  return read_entry<Stack>(CatalogueKind::stack, id, root, diagnostics);
+}
+
+std::optional<Pricing> read_pricing(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
+  return read_entry<Pricing>(CatalogueKind::pricing, id, root, diagnostics);
+}
+
+std::vector<std::string> unsourced_keys(CatalogueKind kind, const std::string& id, const std::string& root) {
+  Diagnostics ignored;
+  const std::optional<YamlNode> tree = entry_tree(kind, id, root, ignored);
+  std::vector<std::string> unsourced;
+  if (!tree) return unsourced;
+  std::vector<std::string> named = {"id", "name", "sources"};
+  if (const YamlEntry* sources = tree->find("sources")) {
+    for (const YamlNode& source : sources->value.items) {
+      const YamlEntry* keys = source.find("keys");
+      if (keys == nullptr) continue;
+      for (const YamlNode& key : keys->value.items) named.push_back(key.scalar.substr(0, key.scalar.find('.')));
+    }
+  }
+  for (const YamlEntry& entry : tree->entries) {
+    if (std::find(named.begin(), named.end(), entry.key) == named.end()) unsourced.push_back(entry.key);
+  }
+  return unsourced;
+}
+
+}  // namespace gpuhours

@@ -1,0 +1,270 @@
+#include "scenario/check_layout.hpp"
+
+#include <fmt/format.h>
+
+#include <numeric>
+
+#include "scenario/blame.hpp"
+#include "scenario/enum_names.hpp"
+
+namespace gpuhours {
+
+namespace {
+
+using Paths = std::vector<std::string>;
+
+/// What one phase runs with, and where its keys stand.
+struct Layout {
+  const Parallelism& parallelism;
+  std::string parallelism_path;
+  std::string training_path;
+  int sequence_length;
+  int global_batch;
+  BatchRamp ramp;
+};
+
+class LayoutRules {
+ public:
+  LayoutRules(const Scenario& scenario, const Layout& layout, const Blame& blame, Diagnostics& diagnostics)
+      : scenario_(scenario),
+        model_(scenario.model),
+        p_(layout.parallelism),
+        layout_(layout),
+        blame_(blame),
+        diagnostics_(diagnostics) {}
+
+  void check() const {
+    const Paths grid = {"cluster.gpus", key("tp"), key("pp"), key("cp")};
+    const int ranks = p_.tp * p_.pp * p_.cp;
+    const int gpus = scenario_.cluster.gpus;
+    const bool divides = gpus % ranks == 0;
+    rule(divides, grid,
+         fmt::format("tp {} x pp {} x cp {} = {} does not divide 'cluster.gpus: {}'", p_.tp, p_.pp, p_.cp, ranks, gpus),
+         gpus < ranks ? fmt::format("{} GPUs or more are needed", ranks)
+                      : fmt::format("{} and {} GPUs would do", gpus / ranks * ranks, (gpus / ranks + 1) * ranks));
+    check_stages();
+    check_tensor();
+    check_experts();
+    check_sequence();
+    if (divides && blame_.clean(grid)) check_batch();
+  }
+
+ private:
+  [[nodiscard]] std::string key(std::string_view name) const {
+    return fmt::format("{}.{}", layout_.parallelism_path, name);
+  }
+  [[nodiscard]] std::string training_key(std::string_view name) const {
+    return fmt::format("{}.{}", layout_.training_path, name);
+  }
+
+  void rule(bool holds, const Paths& keys, std::string message, std::string hint = {}) const {
+    if (!holds && blame_.clean(keys)) diagnostics_.error(blame_.place(keys), std::move(message), std::move(hint));
+  }
+
+  void check_stages() const {
+    const int stages = p_.pp * p_.vpp;
+    const Paths keys = {key("pp"), key("vpp"), "model.layers"};
+    const std::string count = p_.vpp == 1 ? fmt::format("pp {}", p_.pp) : fmt::format("pp {} x vpp {}", p_.pp, p_.vpp);
+    rule(model_.layers == 0 || stages <= model_.layers, keys,
+         fmt::format("{} gives {} stages, more than the model's {} layers", count, stages, model_.layers));
+    const bool dualpipe = p_.schedule == Schedule::dualpipe;
+    rule(!dualpipe || (p_.pp % 2 == 0 && p_.pp >= 2), {key("pp"), key("schedule")},
+         fmt::format("schedule dualpipe needs an even number of pipeline stages, pp is {}", p_.pp));
+    if (!p_.layers_per_stage.empty()) check_given_stages(stages);
+  }
+
+  void check_given_stages(int stages) const {
+    const auto entries = static_cast<int>(p_.layers_per_stage.size());
+    const int sum = std::accumulate(p_.layers_per_stage.begin(), p_.layers_per_stage.end(), 0);
+    const Paths keys = {key("layers_per_stage"), key("pp"), key("vpp"), "model.layers"};
+    rule(entries == stages, keys,
+         fmt::format("'layers_per_stage' has {} entries, pp {} x vpp {} needs {}", entries, p_.pp, p_.vpp, stages));
+    rule(model_.layers == 0 || sum == model_.layers, keys,
+         fmt::format("'layers_per_stage' sums to {}, the model has {} layers", sum, model_.layers));
+  }
+
+  void tensor_rule(int size, std::string_view model_key) const {
+    rule(size % p_.tp == 0, {key("tp"), fmt::format("model.{}", model_key)},
+         fmt::format("tp {} does not divide the model's {}: {}", p_.tp, model_key, size));
+  }
+
+  void check_tensor() const {
+    tensor_rule(model_.heads, "heads");
+    tensor_rule(model_.ffn_hidden, "ffn_hidden");
+    const int kv = model_.kv_heads;
+    rule(model_.attention == AttentionKind::mla || kv == 0 || kv % p_.tp == 0 || p_.tp % kv == 0,
+         {key("tp"), "model.kv_heads"},
+         fmt::format("tp {} and the model's kv_heads {}: one must divide the other", p_.tp, kv));
+  }
+
+  void check_experts() const {
+    if (!model_.is_moe()) {
+      rule(p_.ep == 1, {key("ep"), "model.experts"}, fmt::format("ep {} needs a model with experts", p_.ep));
+      rule(p_.etp == 1, {key("etp"), "model.experts"}, fmt::format("etp {} needs a model with experts", p_.etp));
+      return;
+    }
+    rule(model_.experts % p_.ep == 0, {key("ep"), "model.experts"},
+         fmt::format("ep {} does not divide the model's {} experts", p_.ep, model_.experts));
+    rule(model_.moe_ffn_hidden % p_.etp == 0, {key("etp"), "model.moe_ffn_hidden"},
+         fmt::format("etp {} does not divide the model's moe_ffn_hidden: {}", p_.etp, model_.moe_ffn_hidden));
+    if (scenario_.cluster.gpus % (p_.tp * p_.pp * p_.cp) != 0) return;
+    const int stage_ranks = scenario_.cluster.gpus / p_.pp;
+    rule(stage_ranks % (p_.ep * p_.etp) == 0, {key("ep"), key("etp"), "cluster.gpus", key("pp")},
+         fmt::format("ep {} x etp {} = {} does not divide the {} GPUs of a pipeline stage (tp x cp x dp)", p_.ep,
+                     p_.etp, p_.ep * p_.etp, stage_ranks));
+  }
+
+  void check_sequence() const {
+    const int split = p_.cp * (p_.sequence_parallel ? p_.tp : 1);
+    rule(layout_.sequence_length % split == 0, {training_key("sequence_length"), key("tp"), key("cp")},
+         fmt::format("a sequence of {} tokens is not divisible by {} ({})", layout_.sequence_length, split,
+                     p_.sequence_parallel ? "cp x tp, sequence parallel" : "cp"));
+  }
+
+  void batch_rule(int batch, const std::string& path) const {
+    const int dp = p_.dp(scenario_.cluster.gpus);
+    const int micro = scenario_.training.micro_batch;
+    const int unit = dp * micro;
+    rule(batch % unit == 0, {path, "training.micro_batch", "cluster.gpus", key("tp"), key("pp"), key("cp")},
+         fmt::format("a batch of {} sequences is not divisible by dp {} x micro_batch {} = {}", batch, dp, micro, unit),
+         batch < unit ? fmt::format("{} would do", unit)
+                      : fmt::format("{} and {} would do", batch / unit * unit, (batch / unit + 1) * unit));
+  }
+
+  void check_batch() const {
+    if (layout_.global_batch == 0) return;
+    batch_rule(layout_.global_batch, training_key("global_batch"));
+    if (layout_.ramp.from == 0) return;
+    batch_rule(layout_.ramp.from, training_key("ramp.from"));
+    rule(
+        layout_.ramp.from <= layout_.global_batch, {training_key("ramp.from"), training_key("global_batch")},
+        fmt::format("the ramp starts at {} sequences, above the batch of {}", layout_.ramp.from, layout_.global_batch));
+  }
+
+  const Scenario& scenario_;
+  const Architecture& model_;
+  const Parallelism& p_;
+  const Layout& layout_;
+  const Blame& blame_;
+  Diagnostics& diagnostics_;
+};
+
+/// Rules that belong to no phase.
+class ScenarioRules {
+ public:
+  ScenarioRules(const Scenario& scenario, const Blame& blame, Diagnostics& diagnostics)
+      : scenario_(scenario), blame_(blame), diagnostics_(diagnostics) {}
+
+  void check() const {
+    check_attention();
+    check_moe();
+    check_training();
+    check_cluster();
+    check_format("precision.gemm", scenario_.precision.gemm);
+    check_format("precision.attention", scenario_.precision.attention);
+  }
+
+ private:
+  void rule(bool holds, const Paths& keys, std::string message, std::string hint = {}) const {
+    if (!holds && blame_.clean(keys)) diagnostics_.error(blame_.place(keys), std::move(message), std::move(hint));
+  }
+
+  void check_attention() const {
+    const Architecture& m = scenario_.model;
+    if (m.attention == AttentionKind::mla) {
+      for (const auto& [name, size] : {std::pair<const char*, int>{"kv_lora", m.kv_lora},
+                                       {"qk_nope", m.qk_nope},
+                                       {"qk_rope", m.qk_rope},
+                                       {"v_head_dim", m.v_head_dim}}) {
+        rule(size > 0, {fmt::format("model.{}", name), "model.attention"},
+             fmt::format("attention mla needs '{}'", name));
+      }
+    } else {
+      rule(m.kv_heads == 0 || m.heads % m.kv_heads == 0, {"model.kv_heads", "model.heads"},
+           fmt::format("kv_heads {} does not divide heads {}", m.kv_heads, m.heads));
+    }
+    rule(m.is_moe() || m.ffn_hidden > 0, {"model.ffn_hidden", "model.experts"}, "a dense model needs 'ffn_hidden'");
+    rule(m.dense_layers == 0 || m.layers == 0 || m.dense_layers <= m.layers, {"model.dense_layers", "model.layers"},
+         fmt::format("dense_layers {} is more than layers {}", m.dense_layers, m.layers));
+  }
+
+  void check_moe() const {
+    const Architecture& m = scenario_.model;
+    if (!m.is_moe()) return;
+    rule(m.top_k >= 1 && m.top_k <= m.experts, {"model.top_k", "model.experts"},
+         fmt::format("top_k {} must be from 1 to the model's {} experts", m.top_k, m.experts));
+    rule(m.moe_ffn_hidden > 0, {"model.moe_ffn_hidden", "model.experts"},
+         "a model with experts needs 'moe_ffn_hidden'");
+    if (m.expert_groups == 0) return;
+    rule(m.experts % m.expert_groups == 0, {"model.expert_groups", "model.experts"},
+         fmt::format("expert_groups {} does not divide the model's {} experts", m.expert_groups, m.experts));
+    rule(m.groups_per_token <= m.expert_groups, {"model.groups_per_token", "model.expert_groups"},
+         fmt::format("groups_per_token {} is more than expert_groups {}", m.groups_per_token, m.expert_groups));
+  }
+
+  void check_training() const {
+    const Training& t = scenario_.training;
+    rule(!t.mtp || scenario_.model.mtp_layers > 0, {"training.mtp", "model.mtp_layers"},
+         "training.mtp needs a model with mtp_layers");
+    const bool selective = t.recompute == Recompute::selective;
+    rule(!selective || !t.recompute_ops.empty(), {"training.recompute", "training.recompute_ops"},
+         "recompute selective needs 'recompute_ops'",
+         fmt::format("a list of {}", fmt::join(EnumNames<RecomputeOp>::kNames, ", ")));
+    rule(selective || t.recompute_ops.empty(), {"training.recompute_ops", "training.recompute"},
+         "'recompute_ops' goes with recompute: selective");
+    rule(t.ramp.tokens <= t.tokens || t.tokens == 0, {"training.ramp.tokens", "training.tokens"},
+         "the ramp is longer than the training");
+    rule(t.ramp.from == 0 || t.ramp.tokens > 0, {"training.ramp.from", "training.ramp.tokens"},
+         "a ramp needs 'tokens', over which the batch rises");
+  }
+
+  void check_cluster() const {
+    const Cluster& c = scenario_.cluster;
+    const bool several = c.gpus > c.node.gpus;
+    rule(!several || c.gpus % c.node.gpus == 0, {"cluster.gpus", "cluster.node.gpus"},
+         fmt::format("{} GPUs are not a whole number of nodes of {}", c.gpus, c.node.gpus),
+         fmt::format("{} and {} would do", c.gpus / c.node.gpus * c.node.gpus,
+                     (c.gpus / c.node.gpus + 1) * c.node.gpus));
+    rule(!several || c.fabric.port_per_direction.value() > 0, {"cluster.fabric", "cluster.gpus", "cluster.node"},
+         fmt::format("{} GPUs on nodes of {} need a 'cluster.fabric' with port_per_direction", c.gpus, c.node.gpus));
+  }
+
+  void check_format(const std::string& path, Format format) const {
+    const Gpu& gpu = scenario_.cluster.gpu;
+    if (gpu.peak_dense.empty() || gpu.peak_dense.contains(format)) return;
+    std::vector<std::string_view> formats;
+    for (const auto& [supported, rate] : gpu.peak_dense) formats.push_back(name(supported));
+    rule(false, {path, "precision", "cluster.gpu"},
+         fmt::format("{} has no matrix units for '{}: {}'", gpu.id.empty() ? "the GPU" : gpu.id, path, name(format)),
+         fmt::format("its formats are {}", fmt::join(formats, ", ")));
+  }
+
+  const Scenario& scenario_;
+  const Blame& blame_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+void check_layout(const Scenario& scenario, const YamlNode& document, Diagnostics& diagnostics) {
+  const Blame blame(document, diagnostics);
+  ScenarioRules(scenario, blame, diagnostics).check();
+  const Training& training = scenario.training;
+  const Layout main{scenario.parallelism,     "parallelism",         "training",
+                    training.sequence_length, training.global_batch, training.ramp};
+  LayoutRules(scenario, main, blame, diagnostics).check();
+  for (std::size_t i = 0; i < training.phases.size(); ++i) {
+    const Phase& phase = training.phases[i];
+    if (phase.given_gpu_hours) continue;
+    const std::string path = fmt::format("training.phases.{}", i);
+    const Layout layout{phase.parallelism ? *phase.parallelism : scenario.parallelism,
+                        phase.parallelism ? path + ".parallelism" : "parallelism",
+                        path,
+                        phase.sequence_length > 0 ? phase.sequence_length : training.sequence_length,
+                        phase.global_batch > 0 ? phase.global_batch : training.global_batch,
+                        phase.ramp};
+    LayoutRules(scenario, layout, blame, diagnostics).check();
+  }
+}
+
+}  // namespace gpuhours

@@ -1,0 +1,99 @@
+// Keys of a scenario file that belong to no catalogue.
+
+#include "scenario/keys.hpp"
+
+namespace gpuhours {
+
+void describe(Keys& keys, Scenario& scenario) {
+  keys.text({"name", "name of the scenario"}, scenario.name);
+  keys.text({"description", "what it is, in a sentence"}, scenario.description);
+  keys.map({"model", "the architecture", kRequired}, scenario.model, &catalogue_folder(CatalogueKind::model));
+  keys.map({"cluster", "what it runs on", kRequired}, scenario.cluster);
+  keys.map({"precision", "which numbers are held in which format"}, scenario.precision,
+           &catalogue_folder(CatalogueKind::precision));
+  keys.map({"parallelism", "how the model is spread over GPUs"}, scenario.parallelism);
+  keys.map({"training", "what is trained", kRequired}, scenario.training);
+  keys.map({"stack", "the software"}, scenario.stack, &catalogue_folder(CatalogueKind::stack));
+  keys.map({"reliability", "interruptions and checkpoints"}, scenario.reliability);
+  keys.map({"pricing", "rent, energy, carbon"}, scenario.pricing, &catalogue_folder(CatalogueKind::pricing));
+  keys.map({"engine", "how it is simulated"}, scenario.engine);
+}
+
+void describe(Keys& keys, Cluster& cluster) {
+  keys.map({"gpu", "the GPU", kRequired}, cluster.gpu, &catalogue_folder(CatalogueKind::gpu));
+  keys.whole({"gpus", "GPUs of the run", kRequired}, cluster.gpus, at_least(1));
+  keys.map({"node", "the node; without it the GPU's default_node", kRequired}, cluster.node,
+           &catalogue_folder(CatalogueKind::node));
+  keys.map({"fabric", "the network between nodes"}, cluster.fabric, &catalogue_folder(CatalogueKind::fabric));
+}
+
+void describe(Keys& keys, Parallelism& parallelism) {
+  keys.whole({"tp", "tensor-parallel ranks"}, parallelism.tp, at_least(1));
+  keys.flag({"sequence_parallel", "norms and residuals are split over tensor-parallel ranks too"},
+            parallelism.sequence_parallel);
+  keys.whole({"pp", "pipeline stages"}, parallelism.pp, at_least(1));
+  keys.whole({"vpp", "virtual stages a rank"}, parallelism.vpp, at_least(1));
+  keys.whole({"cp", "context-parallel ranks"}, parallelism.cp, at_least(1));
+  keys.whole({"ep", "expert-parallel ranks"}, parallelism.ep, at_least(1));
+  keys.whole({"etp", "tensor-parallel ranks inside an expert"}, parallelism.etp, at_least(1));
+  keys.whole({"zero_stage", "what data-parallel ranks share: 1 optimizer, 2 gradients, 3 weights"},
+             parallelism.zero_stage, between(0, 3));
+  keys.choice({"fsdp", "fully sharded data parallelism"}, parallelism.fsdp);
+  keys.choice({"schedule", "order of forward and backward in the pipeline"}, parallelism.schedule);
+  keys.wholes({"layers_per_stage", "layers of each of pp x vpp stages; empty: as even as can be"},
+              parallelism.layers_per_stage, at_least(0));
+  keys.wholes({"loss_stages", "reserved for uneven layouts"}, parallelism.loss_stages, at_least(0));
+}
+
+void describe(Keys& keys, Training& training) {
+  keys.number({"tokens", "tokens of the main phase", kRequired}, Unit::tokens, training.tokens, greater_than(0));
+  keys.count({"sequence_length", "length of a sequence"}, Unit::tokens, training.sequence_length, at_least(1));
+  keys.count({"global_batch", "sequences a step", kRequired}, Unit::sequences, training.global_batch, at_least(1));
+  keys.map({"ramp", "linear rise of the global batch"}, training.ramp);
+  keys.count({"micro_batch", "sequences that pass the pipeline together"}, Unit::sequences, training.micro_batch,
+             at_least(1));
+  keys.choice({"recompute", "what is computed again in backward"}, training.recompute);
+  keys.choices({"recompute_ops", "operators of selective recompute"}, training.recompute_ops);
+  keys.flag({"mtp", "train the model's multi-token-prediction modules"}, training.mtp);
+  keys.choice({"router_balance", "forced: every expert gets the same number of tokens"}, training.router_balance);
+  keys.number({"expert_imbalance", "relative standard deviation of the rows that an expert rank receives"}, Unit::ratio,
+              training.expert_imbalance, at_least(0));
+  keys.list({"phases", "after the main phase"}, training.phases);
+}
+
+void describe(Keys& keys, BatchRamp& ramp) {
+  keys.count({"from", "batch of the first step, 0: no ramp"}, Unit::sequences, ramp.from, at_least(0));
+  keys.number({"tokens", "tokens over which the batch rises"}, Unit::tokens, ramp.tokens, at_least(0));
+}
+
+void describe(Keys& keys, Phase& phase) {
+  keys.text({"name", "name of the phase", kRequired}, phase.name);
+  keys.number({"tokens", "tokens of the phase"}, Unit::tokens, phase.tokens, at_least(0));
+  keys.count({"sequence_length", "length of a sequence, 0: the training's"}, Unit::tokens, phase.sequence_length,
+             at_least(0));
+  keys.count({"global_batch", "sequences a step, 0: the training's"}, Unit::sequences, phase.global_batch, at_least(0));
+  keys.map({"ramp", "linear rise of the global batch"}, phase.ramp);
+  keys.optional_number({"given_gpu_hours", "GPU hours of a phase that is not simulated"}, Unit::gpu_hours,
+                       phase.given_gpu_hours, at_least(0), true);
+  keys.map({"parallelism", "keys that differ from the scenario's parallelism"}, phase.parallelism);
+}
+
+void describe(Keys& keys, Reliability& reliability) {
+  keys.number({"interruptions_per_1000_node_days", "0: not modelled"}, Unit::ratio,
+              reliability.interruptions_per_1000_node_days, at_least(0));
+  keys.quantity({"restart_time", "from an interruption to the next step"}, Unit::time, reliability.restart_time,
+                at_least(0));
+  keys.quantity({"checkpoint_interval", "between checkpoints, 0: the optimum of Young and Daly"}, Unit::time,
+                reliability.checkpoint_interval, at_least(0));
+  keys.quantity({"checkpoint_stall", "training stands still for a checkpoint"}, Unit::time,
+                reliability.checkpoint_stall, at_least(0));
+}
+
+void describe(Keys& keys, EngineOptions& engine) {
+  keys.choice({"mode", "folded: like ranks once; expanded: every rank"}, engine.mode);
+  keys.choice({"network", "analytic: latency and bandwidth; flow: shared links"}, engine.network);
+  keys.number({"jitter", "relative standard deviation of a chunk's time"}, Unit::ratio, engine.jitter, between(0, 1));
+  keys.seed({"seed", "of the random streams"}, engine.seed);
+}
+
+}  // namespace gpuhours

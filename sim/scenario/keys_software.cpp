@@ -1,0 +1,85 @@
+// Keys of models/precision, calibration/stacks and hardware/prices.
+
+#include "scenario/keys.hpp"
+
+namespace gpuhours {
+
+void describe(Keys& keys, PrecisionRecipe& precision) {
+  keys.text({"id", "name of the catalogue file"}, precision.id);
+  keys.choice({"gemm", "matrix products of linear layers and experts"}, precision.gemm);
+  keys.choice({"scaling", "how low-precision operands are scaled"}, precision.scaling);
+  keys.choice({"attention", "the attention kernel"}, precision.attention);
+  keys.choice({"activations", "the residual stream and stored activations"}, precision.activations);
+  keys.choice({"router", "the router's matrix product"}, precision.router);
+  keys.choice({"head", "embedding and output projection"}, precision.head);
+  keys.choice({"dispatch", "expert dispatch, and the gradient's way in"}, precision.dispatch);
+  keys.choice({"combine", "expert combine, both directions"}, precision.combine);
+  keys.choice({"weights", "the copy that is computed with and gathered"}, precision.weights);
+  keys.choice({"gradients", "accumulated over micro-batches"}, precision.gradients);
+  keys.choice({"gradient_sync", "reduced over data-parallel ranks"}, precision.gradient_sync);
+  keys.choice({"master_weights", "the optimizer's copy of the weights"}, precision.master_weights);
+  keys.choice({"moments", "the optimizer's two moments"}, precision.moments);
+  keys.flag({"store_fp8_activations", "inputs of linear layers are kept for backward in the GEMM's format"},
+            precision.store_fp8_activations);
+  keys.flag({"weight_transpose_cached", "false: FP8 weights are transposed anew for every micro-batch"},
+            precision.weight_transpose_cached);
+  keys.list({"sources", "citations of the figures above"}, precision.sources);
+}
+
+namespace {
+
+void describe_overlap(Keys& keys, Stack& stack) {
+  keys.flag({"overlap_expert", "dispatch and combine run beside another micro-batch's compute"}, stack.overlap_expert);
+  keys.flag({"overlap_tensor", "tensor-parallel collectives run in chunks beside the matrix product"},
+            stack.overlap_tensor);
+  keys.flag({"overlap_gradients", "gradient reduction runs beside the last micro-batch's backward"},
+            stack.overlap_gradients);
+  keys.flag({"overlap_parameters", "all-gather of parameters runs beside the first forward"}, stack.overlap_parameters);
+  keys.flag({"overlap_pipeline", "pipeline sends run beside compute"}, stack.overlap_pipeline);
+  keys.flag({"shared_expert_overlap", "the shared expert runs beside dispatch and combine"},
+            stack.shared_expert_overlap);
+}
+
+}  // namespace
+
+void describe(Keys& keys, Stack& stack) {
+  keys.text({"id", "name of the catalogue file"}, stack.id);
+  keys.text({"name", "name in plain words"}, stack.name);
+  keys.text({"kernels", "family of kernel laws in calibration/: cublas, deepgemm"}, stack.kernels);
+  keys.flag({"cuda_graphs", "launch gaps are hidden"}, stack.cuda_graphs);
+  keys.quantity({"launch_gap", "between kernels that run back to back"}, Unit::time, stack.launch_gap, at_least(0));
+  keys.quantity({"launch_interval", "host time a launch takes"}, Unit::time, stack.launch_interval, at_least(0));
+  keys.choice({"dispatcher", "how tokens reach their experts"}, stack.dispatcher);
+  keys.whole({"communication_sms", "SMs held by expert dispatch and combine"}, stack.communication_sms, at_least(0));
+  keys.whole({"collective_sms", "SMs held by collectives"}, stack.collective_sms, at_least(0));
+  keys.flag({"sm_aware_gemm", "matrix products beside communication are sized to the SMs left"}, stack.sm_aware_gemm);
+  describe_overlap(keys, stack);
+  keys.flag({"fused_norm", "residual add and norm are one kernel"}, stack.fused_norm);
+  keys.flag({"fused_activation", "activation and cast are one kernel"}, stack.fused_activation);
+  keys.flag({"fused_rope", "rotary embedding is one kernel"}, stack.fused_rope);
+  keys.flag({"fused_cross_entropy", "the loss is one kernel"}, stack.fused_cross_entropy);
+  keys.quantity({"gradient_bucket", "gradients reduced in one collective, 0: all"}, Unit::data, stack.gradient_bucket,
+                at_least(0));
+  keys.number({"optimizer_bandwidth_share", "of memory bandwidth that the optimizer kernel reaches"}, Unit::ratio,
+              stack.optimizer_bandwidth_share, {.low = 0, .high = 1, .above = true});
+  keys.quantity({"memory_overhead", "context and communication buffers per GPU"}, Unit::data, stack.memory_overhead,
+                at_least(0));
+  keys.number({"fragmentation", "memory lost, as a share of the activations"}, Unit::ratio, stack.fragmentation,
+              between(0, 1));
+  keys.list({"sources", "citations of the figures above"}, stack.sources);
+}
+
+void describe(Keys& keys, Pricing& pricing) {
+  keys.text({"id", "name of the catalogue file"}, pricing.id);
+  keys.quantity({"rent_per_gpu", "rent of one GPU"}, Unit::rent, pricing.rent_per_gpu, at_least(0));
+  keys.quantity({"electricity", "price of energy"}, Unit::energy_price, pricing.electricity, at_least(0));
+  keys.number({"pue", "energy of the site over energy of the computers"}, Unit::ratio, pricing.pue, at_least(1));
+  keys.number({"carbon_kg_per_joule", "CO2 of the electricity"}, Unit::carbon, pricing.carbon_kg_per_joule,
+              at_least(0));
+  keys.text({"region", "where the prices hold"}, pricing.region);
+  keys.text({"date", "of the price, YYYY-MM"}, pricing.date);
+  keys.text({"provider", "who asks the price"}, pricing.provider);
+  keys.list({"sources", "citations of the figures above"}, pricing.sources);
+}
+
+}  // namespace gpuhours
