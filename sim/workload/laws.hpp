@@ -1,4 +1,5 @@
 #pragma once
+// clang-format off
 // Names of the memory- and latency-bound kernels that an Operator's `law` may carry. kernels/ fits one law to each.
 // `rows` x `cols` is the tensor named below; "B" is Operator::bytes divided by rows x cols: the least traffic to and
 // from HBM, every operand once. T tokens of the rank, H hidden size, F width after the activation, E experts, P routed
@@ -28,8 +29,8 @@
 // cast_tensor                rows x cols                 3        BF16 to FP8, scale of the tensor already known
 // amax                       rows x cols                 2        read BF16, one maximum
 // cast_transpose_tensor      rows x cols                 4        BF16 to FP8 and to transposed FP8
-// cast_mx32                  rows x cols                 4+1/16   BF16 to FP8 along rows and along columns, 1-byte
-// scales cast_nv16                  rows x cols                 3+1/8    BF16 to FP4 along rows and along columns
+// cast_mx32                  rows x cols                 4+1/16   BF16 to FP8 along rows and columns, 1-byte scales
+// cast_nv16                  rows x cols                 3+1/8    BF16 to FP4 along rows and columns
 // transpose_fp8              N x K of a weight           2        read and write (all experts together)
 // scale_transpose            rows x scales a row, FP32   8        read and write
 // scale_copy                 P x scales a row, FP32      8        strided copy of scales for a grouped GEMM
@@ -53,14 +54,16 @@
 // attention_post             T x (heads x qk)            6        FP32 dQ to BF16
 // cross_entropy              T x vocabulary of the rank  2 (4 FP32 logits)   forward: read logits, fused
 // cross_entropy_bwd          T x vocabulary of the rank  4        read logits, write gradient
-// cross_entropy_eager        T x vocabulary of the rank  22       forward by single kernels with FP32 copies
-// cross_entropy_eager_bwd    T x vocabulary of the rank  18
+// cross_entropy_eager        T x vocabulary of the rank  2        by single kernels with FP32 copies (slow)
+// cross_entropy_eager_bwd    T x vocabulary of the rank  2
 // embedding                  T x H                       4        read table rows, write
 // embedding_bwd              T x H                       10       read dy, read and write FP32 gradient rows
 // grad_norm                  parameters x 1              bytes of a gradient
 // adamw                      parameters x 1              read gradient, master and moments; write the last three and
 //                                                                 the compute copy
 // cast_weights               parameters x 1              BF16 or FP32 master to FP8 copies (and transposes)
+
+// clang-format on
 
 #include <string_view>
 
