@@ -26,6 +26,7 @@
 // cast_back_e5m6             rows x cols                 3.5      and back
 // cast_transpose_128         rows x cols                 3+1/32   BF16 to transposed FP8, scales per 128 of a channel
 // recast_transpose_128       rows x cols                 2+1/16   FP8 1x128 to FP8 transposed, scales read and written
+// cast_both_128              rows x cols                 4+1/16   cast_1x128 and cast_transpose_128 in one kernel
 // cast_tensor                rows x cols                 3        BF16 to FP8, scale of the tensor already known
 // amax                       rows x cols                 2        read BF16, one maximum
 // cast_transpose_tensor      rows x cols                 4        BF16 to FP8 and to transposed FP8
@@ -46,7 +47,7 @@
 //                                                                 BF16 2 H, FP8 H + 4 H/128
 // unpermute                  rows in x H                 (rows in + rows out) x 2 H, sums rows of a token
 // permute_index              U x top-k                   0        counts and maps: latency
-// router_topk                T x E, FP32                 8        scores to chosen experts, `kernels` launches
+// router_topk                T x E, FP32                 4        scores to chosen experts, `kernels` launches
 // router_topk_bwd            T x E, FP32                 8
 // small                      any                         any      kernels of a few us each, `kernels` launches
 // attention_pre              T x (heads x v)             4 + 4 qk/v  before attention backward: read dO and O, clear
@@ -91,6 +92,7 @@ inline constexpr std::string_view kCastE5m6 = "cast_e5m6";
 inline constexpr std::string_view kCastBackE5m6 = "cast_back_e5m6";
 inline constexpr std::string_view kCastTranspose128 = "cast_transpose_128";
 inline constexpr std::string_view kRecastTranspose128 = "recast_transpose_128";
+inline constexpr std::string_view kCastBoth128 = "cast_both_128";
 inline constexpr std::string_view kCastTensor = "cast_tensor";
 inline constexpr std::string_view kAmax = "amax";
 inline constexpr std::string_view kCastTransposeTensor = "cast_transpose_tensor";
