@@ -13,11 +13,13 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kRateTolerance = 1e-12;
 // Flows this little below the level of a change are solved with it.
 constexpr double kThresholdTolerance = 1e-9;
+// Entries of a link's list that are fetched ahead.
+constexpr std::size_t kAhead = 8;
 
 }  // namespace
 
 MaxMin::MaxMin(std::vector<double> capacities)
-    : links_(capacities.size()), entries_(capacities.size()), threshold_(kInfinity) {
+    : links_(capacities.size()), filling_(capacities.size()), entries_(capacities.size()), threshold_(kInfinity) {
   for (std::size_t i = 0; i < capacities.size(); ++i) {
     assert(capacities[i] >= 0);
     links_[i].capacity = capacities[i];
@@ -30,8 +32,9 @@ std::uint32_t MaxMin::elements_for(std::uint32_t length) {
     free_elements_[length].pop_back();
     return first;
   }
-  const auto first = static_cast<std::uint32_t>(elements_.size());
-  elements_.resize(elements_.size() + length);
+  const auto first = static_cast<std::uint32_t>(element_links_.size());
+  element_links_.resize(element_links_.size() + length);
+  element_positions_.resize(element_links_.size());
   return first;
 }
 
@@ -56,7 +59,8 @@ FlowId MaxMin::add(std::span<const LinkId> route, double weight) {
   flow.first = elements_for(flow.length);
   for (std::uint32_t i = 0; i < flow.length; ++i) {
     std::vector<Entry>& list = entries_[route[i]];
-    elements_[flow.first + i] = {route[i], static_cast<std::uint32_t>(list.size())};
+    element_links_[flow.first + i] = route[i];
+    element_positions_[flow.first + i] = static_cast<std::uint32_t>(list.size());
     list.push_back({id, flow.first + i});
     links_[route[i]].total_weight += weight;
   }
@@ -70,13 +74,14 @@ void MaxMin::remove(FlowId id) {
   assert(flow.length > 0);
   if (flow.rate >= 0) lower_threshold(flow.rate);
   for (std::uint32_t i = flow.first; i < flow.first + flow.length; ++i) {
-    const Element element = elements_[i];
-    std::vector<Entry>& list = entries_[element.link];
-    list[element.position] = list.back();
-    elements_[list[element.position].element].position = element.position;
+    const LinkId link = element_links_[i];
+    const std::uint32_t position = element_positions_[i];
+    std::vector<Entry>& list = entries_[link];
+    list[position] = list.back();
+    element_positions_[list[position].element] = position;
     list.pop_back();
-    links_[element.link].total_weight -= flow.weight;
-    touch(element.link);
+    links_[link].total_weight -= flow.weight;
+    touch(link);
   }
   if (free_elements_.size() <= flow.length) free_elements_.resize(flow.length + 1);
   free_elements_[flow.length].push_back(flow.first);
@@ -97,32 +102,36 @@ void MaxMin::set_capacity(LinkId id, double capacity) {
 // Adds to the region what hangs on `id`: flows at or above the threshold are solved again, the others keep their share
 // of the link.
 void MaxMin::collect_link(LinkId id) {
-  Link& link = links_[id];
-  double remaining = link.capacity;
+  Flow* const flows = flows_.data();
+  const double threshold = threshold_;
+  double kept = 0;
   double weight = 0;
   std::uint32_t open = 0;
-  for (const Entry entry : entries_[id]) {
-    Flow& flow = flows_[entry.flow];
-    if (flow.rate >= 0 && flow.rate < threshold_) {
-      remaining -= flow.weight * flow.rate;
-      continue;
-    }
-    weight += flow.weight;
-    ++open;
-    if (flow.stamp == region_) continue;
-    flow.stamp = region_;
-    flow.open = true;
-    for (std::uint32_t i = flow.first; i < flow.first + flow.length; ++i) {
-      const LinkId other = elements_[i].link;
-      if (links_[other].stamp == region_) continue;
-      links_[other].stamp = region_;
-      region_links_.push_back(other);
-    }
+  const std::vector<Entry>& entries = entries_[id];
+  const std::size_t count = entries.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) __builtin_prefetch(&flows[entries[i + kAhead].flow], 1);
+    Flow& flow = flows[entries[i].flow];
+    // Without branches: which flows lie below the threshold is hard to predict.
+    const bool low = (flow.rate >= 0) & (flow.rate < threshold);
+    kept += low ? flow.weight * flow.rate : 0.0;
+    weight += low ? 0.0 : flow.weight;
+    open += low ? 0U : 1U;
+    if (!low & (flow.stamp != region_)) open_flow(flow);
   }
-  visited_ += entries_[id].size();
-  link.remaining = remaining;
-  link.weight = weight;
-  link.open = open;
+  visited_ += entries.size();
+  filling_[id] = {links_[id].capacity - kept, weight, open, region_};
+}
+
+void MaxMin::open_flow(Flow& flow) {
+  flow.stamp = region_;
+  flow.open = true;
+  for (std::uint32_t i = flow.first; i < flow.first + flow.length; ++i) {
+    const LinkId link = element_links_[i];
+    if (filling_[link].stamp == region_) continue;
+    filling_[link].stamp = region_;
+    region_links_.push_back(link);
+  }
 }
 
 void MaxMin::collect_region() {
@@ -130,14 +139,14 @@ void MaxMin::collect_region() {
     const Flow& flow = flows_[id];
     if (flow.length == 0 || flow.rate >= 0) continue;  // removed before it ever had a rate
     for (std::uint32_t i = flow.first; i < flow.first + flow.length; ++i) {
-      const Link& link = links_[elements_[i].link];
+      const Link& link = links_[element_links_[i]];
       lower_threshold(link.capacity / link.total_weight);
     }
   }
   region_links_.clear();
   for (const LinkId seed : seeds_) {
-    if (links_[seed].stamp == region_) continue;
-    links_[seed].stamp = region_;
+    if (filling_[seed].stamp == region_) continue;
+    filling_[seed].stamp = region_;
     region_links_.push_back(seed);
   }
   for (std::size_t i = 0; i < region_links_.size(); ++i) collect_link(region_links_[i]);  // grows while it runs
@@ -145,13 +154,19 @@ void MaxMin::collect_region() {
 
 // `id` is full at `level`: its open flows get that rate and leave the other links they use.
 void MaxMin::close_link(LinkId id, double level) {
-  for (const Entry entry : entries_[id]) {
-    Flow& flow = flows_[entry.flow];
+  Flow* const flows = flows_.data();
+  Filling* const filling = filling_.data();
+  const std::vector<Entry>& entries = entries_[id];
+  const std::size_t count = entries.size();
+  for (std::size_t at = 0; at < count; ++at) {
+    if (at + kAhead < count) __builtin_prefetch(&flows[entries[at + kAhead].flow], 1);
+    Flow& flow = flows[entries[at].flow];
     if (!flow.open) continue;
     flow.open = false;
     const double used = flow.weight * level;
-    for (std::uint32_t i = flow.first; i < flow.first + flow.length; ++i) {
-      Link& link = links_[elements_[i].link];
+    const LinkId* const links = element_links_.data() + flow.first;
+    for (std::uint32_t i = 0; i < flow.length; ++i) {
+      Filling& link = filling[links[i]];
       link.remaining -= used;
       link.weight -= flow.weight;
       --link.open;
@@ -159,35 +174,27 @@ void MaxMin::close_link(LinkId id, double level) {
     const bool same = flow.rate >= 0 && std::abs(flow.rate - level) <= kRateTolerance * level;
     if (same) continue;
     flow.rate = level;
-    changed_.push_back(entry.flow);
+    changed_.push_back(entries[at].flow);
   }
 }
 
+// What each open flow of `link` would get if the link were the next to fill up. It only rises while others close.
+double MaxMin::share(LinkId link) const { return std::max(0.0, filling_[link].remaining) / filling_[link].weight; }
+
 void MaxMin::fill() {
-  const auto later = [](const Share& a, const Share& b) {
-    return a.value > b.value || (a.value == b.value && a.link > b.link);
-  };
-  const auto share = [this](LinkId id) { return std::max(0.0, links_[id].remaining) / links_[id].weight; };
-  shares_.clear();
+  const auto current = [this](LinkId id) { return filling_[id].open > 0 ? share(id) : -1.0; };
+  queue_.clear();
   for (const LinkId id : region_links_) {
-    if (links_[id].open > 0) shares_.push_back({share(id), id});
+    if (filling_[id].open > 0) queue_.put(share(id), id);
   }
-  std::make_heap(shares_.begin(), shares_.end(), later);
-  while (!shares_.empty()) {
-    std::pop_heap(shares_.begin(), shares_.end(), later);
-    Share least = shares_.back();
-    if (links_[least.link].open == 0) {
-      shares_.pop_back();
-      continue;
+  MonotoneQueue::Entry least{};
+  while (queue_.take(least, current)) {
+    const double now = current(least.id);
+    if (now > least.key * (1.0 + kRateTolerance)) {
+      queue_.put(now, least.id);  // others closed meanwhile and left it more
+    } else if (now >= 0) {
+      close_link(least.id, now);
     }
-    const double now = share(least.link);  // shares only rise, so an old one is a lower bound
-    if (now > least.value * (1.0 + kRateTolerance)) {
-      shares_.back().value = now;
-      std::push_heap(shares_.begin(), shares_.end(), later);
-      continue;
-    }
-    shares_.pop_back();
-    close_link(least.link, now);
   }
 }
 
@@ -206,7 +213,7 @@ std::span<const FlowId> MaxMin::solve() {
 std::vector<LinkId> MaxMin::route(FlowId id) const {
   const Flow& flow = flows_[id];
   std::vector<LinkId> links;
-  for (std::uint32_t i = flow.first; i < flow.first + flow.length; ++i) links.push_back(elements_[i].link);
+  for (std::uint32_t i = flow.first; i < flow.first + flow.length; ++i) links.push_back(element_links_[i]);
   return links;
 }
 

@@ -12,6 +12,8 @@
 #include <span>
 #include <vector>
 
+#include "engine/monotone_queue.hpp"
+
 namespace gpuhours {
 
 using LinkId = std::uint32_t;
@@ -52,22 +54,16 @@ class MaxMin {
   struct Link {
     double capacity = 0;
     double total_weight = 0;
-    double remaining = 0;  // of the region in hand, as the next three
-    double weight = 0;
-    std::uint32_t open = 0;
-    std::uint32_t stamp = 0;
   };
-  struct Element {
-    LinkId link;
-    std::uint32_t position;  // in entries_[link]
+  struct Filling {  // a link of the region in hand
+    double remaining = 0;
+    double weight = 0;       // of its open flows
+    std::uint32_t open = 0;  // flows
+    std::uint32_t stamp = 0;
   };
   struct Entry {
     FlowId flow;
     std::uint32_t element;
-  };
-  struct Share {
-    double value;
-    LinkId link;
   };
   static constexpr double kNew = -1.0;
 
@@ -76,13 +72,17 @@ class MaxMin {
   void lower_threshold(double rate);
   void collect_region();
   void collect_link(LinkId link);
+  void open_flow(Flow& flow);
   void fill();
   void close_link(LinkId link, double level);
+  [[nodiscard]] double share(LinkId link) const;
 
   std::vector<Link> links_;
+  std::vector<Filling> filling_;             // by link
   std::vector<std::vector<Entry>> entries_;  // by link
   std::vector<Flow> flows_;
-  std::vector<Element> elements_;
+  std::vector<LinkId> element_links_;             // by element: what the solver reads
+  std::vector<std::uint32_t> element_positions_;  // by element: its place in entries_ of the link
   std::vector<FlowId> free_flows_;
   std::vector<std::vector<std::uint32_t>> free_elements_;  // by length
 
@@ -91,7 +91,7 @@ class MaxMin {
   double threshold_;
   std::uint32_t region_ = 1;
   std::vector<LinkId> region_links_;
-  std::vector<Share> shares_;
+  MonotoneQueue queue_;
   std::vector<FlowId> changed_;
   std::uint64_t visited_ = 0;
 };

@@ -11,6 +11,13 @@ namespace {
 
 std::string_view name_or_id(const std::string& name, const std::string& id) { return name.empty() ? id : name; }
 
+/// "NVIDIA H800 SXM5 80 GB" -> "H800".
+std::string short_name(const Gpu& gpu) {
+  std::string_view words = name_or_id(gpu.name, gpu.id);
+  if (words.starts_with("NVIDIA ")) words.remove_prefix(7);
+  return std::string(words.substr(0, words.find(' ')));
+}
+
 std::string heading(std::string_view title, TextStyle style) { return fmt::format("\n{}\n", bold(title, style)); }
 
 /// Label and value of each metric named; those without a value are left out.
@@ -100,14 +107,14 @@ std::string run_section(const Result& result, TextStyle style) {
 
 std::string provenance_section(const Result& result, TextStyle style) {
   std::string out =
-      heading("How sure (share of kernel time)", style) +
+      heading("How sure", style) +
       metric_lines(result, {"provenance.measured_share", "provenance.interpolated_share", "provenance.guessed_share"});
   if (result.estimate.provenance.guessed.empty()) return out;
   TextTable table({"guessed", "share of step"});
   for (const auto& guess : result.estimate.provenance.guessed) {
     table.row({guess.what, percent_text(guess.share_of_step)});
   }
-  return out + table.text(style);
+  return fmt::format("{}\n{}", out, table.text(style));
 }
 
 std::string notes_section(const Estimate& estimate, TextStyle style) {
@@ -127,7 +134,7 @@ std::string notes_section(const Estimate& estimate, TextStyle style) {
 std::string summary_line(const Result& result) {
   const Scenario& s = result.scenario;
   return fmt::format("{} on {} {}: {} GPU hours, {}, {}", name_or_id(s.model.name, s.model.id),
-                     number_text(s.cluster.gpus, 1), name_or_id(s.cluster.gpu.name, s.cluster.gpu.id),
+                     number_text(s.cluster.gpus, 1), short_name(s.cluster.gpu),
                      scaled_text(result.estimate.run.gpu_hours), seconds_text(result.estimate.run.wall_time),
                      dollars_text(result.estimate.cost.usd));
 }

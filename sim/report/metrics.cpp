@@ -16,7 +16,7 @@ std::string number_of_unit(double value, std::string_view unit) {
   if (unit == "USD") return dollars_text(Dollars(value));
   if (unit == "share") return percent_text(value);
   if (unit == "tokens") return scaled_text(value);
-  if (unit == "GPU h") return scaled_text(value) + " h";
+  if (unit == "GPU h") return scaled_text(value);
   if (unit == "kWh") return value >= 1e6 ? number_text(value * 1e-6, 3, true) + " GWh" : number_text(value, 4) + " kWh";
   if (unit == "kg CO2")
     return value >= 1e4 ? number_text(value * 1e-3, 4) + " t CO2" : number_text(value, 4) + " kg CO2";

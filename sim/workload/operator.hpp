@@ -94,16 +94,18 @@ struct Communication {
   std::string name;
   CommunicationKind kind = CommunicationKind::all_reduce;
   GroupKind group = GroupKind::tensor;
-  Bytes bytes;  ///< all_reduce, reduce_scatter: input of a rank; all_gather: output of a rank; all_to_all, send: sent
-                ///< by a rank
+  Bytes bytes;  ///< all_reduce, reduce_scatter: input of a rank; all_gather: output of a rank; all_to_all: send buffer
+                ///< of a rank, its own share included; send: sent by a rank
   std::int64_t tokens = 0;  ///< dispatch, combine: tokens of a rank
   double bytes_per_token = 0;
-  bool first_of_pair = false;  ///< a dispatch whose layout is not known yet (host reads the counts)
+  bool first_of_pair = false;      ///< a dispatch whose layout is not known yet (host reads the counts)
+  bool beside_next = false;        ///< the next block does not need it (the one after does): both may run at once
+  std::vector<Operator> prologue;  ///< kernels that run on the communication stream before it (a cast)
 };
 
 /// Kernels that run back to back on the compute stream between two meeting points.
 struct ComputeBlock {
-  std::string name;  ///< "attn", "mlp"
+  std::string name;  ///< "attn", "mlp", "shared"
   std::vector<Operator> operators;
 };
 

@@ -3,6 +3,7 @@
 // Input: architecture x parallelism x precision x micro-batch. Output: per layer kind its passes, per virtual stage its
 // layers, embedding, head and MTP work, parameters, model FLOPs.
 
+#include <string_view>
 #include <vector>
 
 #include "workload/operator.hpp"
@@ -48,10 +49,17 @@ struct StageWork {
   Flops model_flops;  ///< model FLOPs of forward and backward, one micro-batch on one rank
 };
 
-/// Activations kept from forward to backward by one micro-batch of one layer on one rank.
+/// A tensor kept from forward to backward by one micro-batch of one layer on one rank.
+struct KeptTensor {
+  std::string_view name;
+  Bytes bytes;
+};
+
+/// Activations of one micro-batch of one layer on one rank.
 struct ActivationBytes {
-  Bytes kept;       ///< until the backward of this micro-batch
-  Bytes transient;  ///< only while the layer runs (the largest moment)
+  Bytes kept;                       ///< until the backward of this micro-batch
+  Bytes transient;                  ///< only while the layer runs (the largest moment)
+  std::vector<KeptTensor> tensors;  ///< what `kept` is made of
 };
 
 /// All that the later rooms ask about a step's work. Immutable after construction.
@@ -78,5 +86,16 @@ Workload workload(const Scenario& scenario);
 ComputeBlock optimizer_work(const Scenario& scenario, const RankParameters& held);
 
 const LayerWork& layer_work(const Workload& workload, LayerKind kind);
+
+/// Virtual stages that pipeline rank `rank` holds, in model order: two for DualPipe (both directions' copies) and the
+/// V-shaped schedules, every pp-th otherwise.
+std::vector<int> stages_of_rank(const Parallelism& parallelism, int rank);
+
+/// Ranks that share one copy of a rank's dense parameters, and of its experts: DualPipe counts both copies of a stage.
+struct DataGroupSizes {
+  double dense = 1;
+  double expert = 1;
+};
+DataGroupSizes data_group_sizes(const Scenario& scenario);
 
 }  // namespace gpuhours

@@ -1,0 +1,109 @@
+#include "workload/attention_core.hpp"
+
+#include "workload/attention.hpp"
+
+namespace gpuhours {
+
+namespace {
+
+AttentionShape attention_shape(const Dimensions& d) {
+  AttentionShape shape;
+  shape.batch = d.batch;
+  shape.heads = d.heads;
+  shape.kv_heads = d.kv_heads;
+  shape.qk_dim = d.qk;
+  shape.v_dim = d.v;
+  shape.seq_q = d.sequence / d.scenario.parallelism.cp;
+  shape.seq_kv = d.sequence;
+  shape.window = mean_window(d.model, d.sequence);
+  return shape;
+}
+
+void context_exchange(const Dimensions& d, PassBuilder& b, CommunicationKind kind, std::string_view name) {
+  if (d.scenario.parallelism.cp == 1) return;
+  b.close("attn");
+  Communication c;
+  c.name = name;
+  c.kind = kind;
+  c.group = GroupKind::context;
+  c.bytes = Bytes(static_cast<double>(d.batch * d.sequence * d.kv_heads * (d.qk + d.v)) * d.width);
+  c.beside_next = kind == CommunicationKind::all_gather;  // a ring attends to one part while the next is under way
+  b.communicate(std::move(c));
+}
+
+}  // namespace
+
+double attention_kernel_flops(const Dimensions& d, Pass pass) {
+  const double area = attention_area(d.model, d.sequence) / d.scenario.parallelism.cp;
+  const auto heads = static_cast<double>(d.batch * d.heads);
+  const auto dims = static_cast<double>(pass == Pass::forward ? d.qk + d.v : 3 * d.qk + 2 * d.v);
+  return 2 * area * heads * dims;
+}
+
+AttentionLinears::AttentionLinears(const Dimensions& d) {
+  const Architecture& m = d.model;
+  const bool bias = m.linear_bias;
+  qkv = {"qkv", d.tokens, d.heads * d.qk + d.kv_heads * (d.qk + d.v), d.hidden, 1, false, bias};
+  q_a = {"q_a", d.norm_tokens, m.q_lora, d.hidden, 1, false, false};
+  kv_a = {"kv_a", d.norm_tokens, m.kv_lora + m.qk_rope, d.hidden, 1, false, false};
+  q_b = {"q_b", d.tokens, d.heads * d.qk, m.q_lora, 1, false, false};
+  kv_b = {"kv_b", d.tokens, d.heads * (m.qk_nope + d.v), m.kv_lora, 1, false, false};
+  output = {"o", d.tokens, d.hidden, d.heads * d.v, 1, false, bias};
+}
+
+void attention_kernel(const Dimensions& d, PassBuilder& b) {
+  context_exchange(d, b, CommunicationKind::all_gather, "keys and values");
+  const AttentionShape shape = attention_shape(d);
+  const auto q = static_cast<double>(d.tokens * d.heads);
+  const auto kv = static_cast<double>(d.tokens * d.kv_heads);
+  const double bytes = (q * static_cast<double>(d.qk + d.v) + kv * static_cast<double>(d.qk + d.v)) * d.width;
+  b.list.attention("attention", shape, attention_kernel_flops(d, Pass::forward), bytes, d.scenario.precision.attention);
+}
+
+void attention_kernel_backward(const Dimensions& d, PassBuilder& b) {
+  context_exchange(d, b, CommunicationKind::all_gather, "keys and values");
+  const auto q = static_cast<double>(d.tokens * d.heads);
+  const auto kv = static_cast<double>(d.tokens * d.kv_heads);
+  const auto qk = static_cast<double>(d.qk);
+  const auto v = static_cast<double>(d.v);
+  if (d.single_kernels) {
+    b.list.memory("attention pre", OperatorKind::elementwise, laws::kAttentionPre, d.tokens, d.heads * d.v,
+                  4 + 4 * qk / v);
+  }
+  // Reads Q, K, V, O, dO; writes dK and dV; dQ leaves through its accumulator.
+  const double bytes = (q * (qk + 2 * v) + 2 * kv * (qk + v)) * d.width;
+  b.list.attention("attention bwd", attention_shape(d), attention_kernel_flops(d, Pass::backward_input), bytes,
+                   d.scenario.precision.attention);
+  if (d.single_kernels) {
+    b.list.memory("attention post", OperatorKind::elementwise, laws::kAttentionPost, d.tokens, d.heads * d.qk, 6);
+  }
+  context_exchange(d, b, CommunicationKind::reduce_scatter, "key and value gradients");
+}
+
+void output_projection(const Dimensions& d, PassBuilder& b, const Linear& output) {
+  if (d.separate_casts) {
+    b.list.memory("cast E5M6 attention output", OperatorKind::cast, laws::kCastE5m6, output.rows, output.inputs, 3.5);
+  }
+  b.linear.cast_operand("o input", output.rows, output.inputs);
+  b.linear.fprop(output);
+}
+
+void output_projection_backward(const Dimensions& d, PassBuilder& b, const Linear& output) {
+  if (d.separate_casts) {
+    b.list.memory("cast back E5M6 attention output", OperatorKind::cast, laws::kCastBackE5m6, output.rows,
+                  output.inputs, 3.5);
+  }
+  b.linear.backward(output);
+}
+
+void rotate(const Dimensions& d, PassBuilder& b, std::string_view name, std::int64_t cols) {
+  if (d.model.learned_positions > 0) return;
+  if (d.scenario.stack.fused_rope) {
+    b.list.memory(name, OperatorKind::rope, laws::kRope, d.tokens, cols, 4);
+    return;
+  }
+  // q cos + rotate(q) sin by single kernels: copy of the rotated half, two products, one sum.
+  b.list.memory(name, OperatorKind::rope, laws::kAdd, d.tokens, cols, 18).kernels = 4;
+}
+
+}  // namespace gpuhours

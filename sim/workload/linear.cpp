@@ -1,0 +1,111 @@
+#include "workload/linear.hpp"
+
+namespace gpuhours {
+
+namespace {
+
+constexpr double kBlockCast = 3 + 4.0 / 128;
+constexpr int kBlock = 128;
+
+std::string joined(std::string_view a, std::string_view b) {
+  std::string text;
+  text.reserve(a.size() + b.size());
+  return text.append(a).append(b);
+}
+
+std::int64_t scales(std::int64_t cols) { return (cols + kBlock - 1) / kBlock; }
+
+}  // namespace
+
+void LinearKernels::cast(std::string_view name, std::int64_t rows, std::int64_t cols) const {
+  using enum OperatorKind;
+  switch (d_.scenario.precision.scaling) {
+    case Scaling::none:
+      return;
+    case Scaling::tensor_current:
+      list_.memory(joined("amax ", name), OperatorKind::cast, laws::kAmax, rows, cols, 2);
+      [[fallthrough]];
+    case Scaling::tensor_delayed:
+      list_.memory(joined("cast ", name), cast_transpose, laws::kCastTransposeTensor, rows, cols, 4);
+      return;
+    case Scaling::block_128:
+      if (d_.separate_casts) {
+        list_.memory(joined("cast ", name), OperatorKind::cast, laws::kCast1x128, rows, cols, kBlockCast);
+      } else {
+        list_.memory(joined("cast ", name), cast_transpose, laws::kCastBoth128, rows, cols, 4 + 8.0 / 128);
+      }
+      return;
+    case Scaling::mx_32:
+      list_.memory(joined("cast ", name), cast_transpose, laws::kCastMx32, rows, cols, 4 + 2.0 / 32);
+      return;
+    case Scaling::nv_16:
+      list_.memory(joined("cast ", name), cast_transpose, laws::kCastNv16, rows, cols, 3 + 2.0 / 16);
+      return;
+  }
+}
+
+void LinearKernels::cast_operand(std::string_view name, std::int64_t rows, std::int64_t cols) const {
+  cast(name, rows, cols);
+  transpose_scales(rows, cols);
+}
+
+void LinearKernels::cast_for_wgrad(std::string_view name, std::int64_t rows, std::int64_t cols) const {
+  if (!d_.separate_casts) return;
+  list_.memory(joined("cast+transpose ", name), OperatorKind::cast_transpose, laws::kCastTranspose128, rows, cols,
+               kBlockCast);
+}
+
+void LinearKernels::transpose_scales(std::int64_t rows, std::int64_t cols) const {
+  if (!d_.separate_casts) return;
+  list_.memory("scale transpose", OperatorKind::transpose, laws::kScaleTranspose, rows, scales(cols), 8).format =
+      Format::fp32;
+}
+
+void LinearKernels::copy_scales(std::int64_t rows, std::int64_t cols) const {
+  if (!d_.separate_casts) return;
+  list_.memory("scale copy", OperatorKind::transpose, laws::kScaleCopy, rows, scales(cols), 8).format = Format::fp32;
+}
+
+void LinearKernels::transpose_weights(const Linear& linear) const {
+  const PrecisionRecipe& recipe = d_.scenario.precision;
+  if (!d_.low_precision || recipe.weight_transpose_cached) return;
+  const double bytes = 2 * bytes_per_element(recipe.gemm);
+  list_
+      .memory(joined("transpose weights ", linear.name), OperatorKind::transpose, laws::kTransposeFp8,
+              linear.outputs * linear.groups, linear.inputs, bytes)
+      .format = recipe.gemm;
+}
+
+GemmFormats LinearKernels::formats(double result_bytes) const {
+  const PrecisionRecipe& recipe = d_.scenario.precision;
+  return {recipe.gemm, recipe.scaling, result_bytes};
+}
+
+void LinearKernels::fprop(const Linear& l) const {
+  list_.gemm(joined(l.name, " fprop"), {l.rows, l.outputs, l.inputs, l.groups}, l.grouped, formats(d_.width));
+}
+
+void LinearKernels::dgrad(const Linear& l) const {
+  list_.gemm(joined(l.name, " dgrad"), {l.rows, l.inputs, l.outputs, l.groups}, l.grouped, formats(d_.width));
+}
+
+void LinearKernels::wgrad(const Linear& l) const {
+  const double gradient = bytes_per_element(d_.scenario.precision.gradients);
+  Operator& op =
+      list_.gemm(joined(l.name, " wgrad"), {l.outputs, l.inputs, l.rows, l.groups}, l.grouped, formats(2 * gradient));
+  op.accumulate = true;
+  // One kernel an expert where DeepSeek's framework loops over them.
+  if (l.grouped && d_.single_kernels) op.kernels = l.groups;
+  if (l.bias)
+    list_.memory(joined("bias grad ", l.name), OperatorKind::elementwise, laws::kBiasGrad, l.rows, l.outputs, 2);
+}
+
+void LinearKernels::backward(const Linear& l) const {
+  cast_operand(joined("dY of ", l.name), l.rows, l.outputs);
+  transpose_weights(l);
+  dgrad(l);
+  cast_for_wgrad(joined("X of ", l.name), l.rows, l.inputs);
+  cast_for_wgrad(joined("dY of ", l.name), l.rows, l.outputs);
+}
+
+}  // namespace gpuhours
