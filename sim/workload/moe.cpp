@@ -48,9 +48,9 @@ MlpOperands shared_operands(const Dimensions& d) {
 
 void shared_forward(const Dimensions& d, PassBuilder& b) {
   if (!has_shared(d)) return;
-  b.gather_tokens("shared", "shared expert input", d.hidden);
+  b.gather_tokens("mlp shared", "shared expert input", d.hidden);
   mlp_forward(d, b, shared_mlp(d), shared_operands(d));
-  b.reduce_tokens("shared", "shared expert output", d.hidden);
+  b.reduce_tokens("mlp shared", "shared expert output", d.hidden);
 }
 
 void routed_forward(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
@@ -143,7 +143,7 @@ void moe_forward(const Dimensions& d, PassBuilder& b) {
   router_forward(d, b);
   send_to_experts(d, b, "attn", true);
   shared_forward(d, b);
-  if (d.scenario.stack.shared_expert_overlap) b.close("shared");
+  if (d.scenario.stack.shared_expert_overlap) b.close("mlp shared");
   expand_rows(d, b, true);
   const Mlp routed = routed_mlp(d);
   routed_forward(d, b, routed);
@@ -162,7 +162,7 @@ void moe_backward(const Dimensions& d, PassBuilder& b) {
     b.gather_tokens("mlp", "shared expert output gradient", d.hidden);
     mlp_down_backward(d, b, shared, shared_operands(d));
   }
-  if (d.scenario.stack.shared_expert_overlap) b.close("shared");
+  if (d.scenario.stack.shared_expert_overlap) b.close("mlp shared");
   recompute_experts(d, b, routed);
   if (!d.recomputes(RecomputeOp::moe_experts)) restore_up_result(d, b, routed);
   expand_rows(d, b, false);

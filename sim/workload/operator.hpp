@@ -105,7 +105,7 @@ struct Communication {
 
 /// Kernels that run back to back on the compute stream between two meeting points.
 struct ComputeBlock {
-  std::string name;  ///< "attn", "mlp", "shared"
+  std::string name;  ///< "attn", "mlp", "mlp shared"
   std::vector<Operator> operators;
 };
 
