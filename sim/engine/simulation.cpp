@@ -2,7 +2,6 @@
 
 #include <cassert>
 #include <cmath>
-#include <span>
 
 #include "engine/event_queue.hpp"
 
@@ -20,8 +19,9 @@ class Simulation {
     const std::size_t n = graph.tasks.size();
     times_.start.assign(n, {});
     times_.end.assign(n, {-1});
-    waits_.assign(n, 0);
-    ready_at_.assign(n, {});
+    pending_.assign(n, {});
+    slowable_.assign(static_cast<std::size_t>(graph.devices), 0);
+    intruding_.assign(static_cast<std::size_t>(graph.devices), 0);
     build_streams();
     build_successors();
     arrived_.assign(graph.meeting_sizes.size(), 0);
@@ -78,10 +78,9 @@ class Simulation {
     for (std::size_t i = 0; i < n; ++i) first_successor_[i + 1] += first_successor_[i];
     successors_.resize(graph_.dependencies.size());
     std::vector<std::uint32_t> fill(first_successor_.begin(), first_successor_.end() - 1);
-    for (std::uint32_t i = 0; i < graph_.dependencies.size(); ++i) {
-      const Dependency& d = graph_.dependencies[i];
-      successors_[fill[d.from]++] = i;
-      ++waits_[d.to];
+    for (const Dependency& d : graph_.dependencies) {
+      successors_[fill[d.from]++] = {d.lag, d.to, d.after_start};
+      ++pending_[d.to].waits;
     }
   }
 
@@ -97,10 +96,11 @@ class Simulation {
   void try_start(TaskId id) {
     const Task& task = graph_.tasks[id];
     StreamState& stream = streams_[stream_of(task)];
-    if (stream.running != kNoTask || stream.next == stream.stop || stream_tasks_[stream.next] != id || waits_[id] > 0)
+    if (stream.running != kNoTask || stream.next == stream.stop || stream_tasks_[stream.next] != id ||
+        pending_[id].waits > 0)
       return;
-    if (ready_at_[id] > now_) {
-      queue_.push(ready_at_[id], (id << 1) | static_cast<std::uint32_t>(EventKind::task_ready));
+    if (pending_[id].ready_at > now_) {
+      queue_.push(pending_[id].ready_at, (id << 1) | static_cast<std::uint32_t>(EventKind::task_ready));
       return;
     }
     if (task.meeting < 0) {
@@ -120,16 +120,21 @@ class Simulation {
 
   void start(TaskId id) {
     const Task& task = graph_.tasks[id];
+    const auto device = static_cast<std::size_t>(task.device);
     const std::uint32_t s = stream_of(task);
     StreamState& stream = streams_[s];
     ++stream.next;
     stream.running = id;
     stream.left = 1.0;
     stream.progress_at = now_;
-    stream.slowed = task.alone != task.beside && others_intrude(task);
+    stream.slowed = task.alone != task.beside && (intruding_[device] & other_kind(task)) != 0;
     times_.start[id] = now_;
     schedule_end(s);
-    if (task.intrudes) update_others(task);
+    if (task.alone != task.beside) slowable_[device] |= bit(task);
+    if (task.intrudes) {
+      intruding_[device] |= bit(task);
+      if ((slowable_[device] & other_kind(task)) != 0) update_others(task);
+    }
     release(id, true);
   }
 
@@ -151,56 +156,67 @@ class Simulation {
     times_.end[id] = now_;
     ++ended_;
     const Task& task = graph_.tasks[id];
-    if (task.intrudes) update_others(task);
+    const auto device = static_cast<std::size_t>(task.device);
+    slowable_[device] &= static_cast<std::uint8_t>(~bit(task));
+    if (task.intrudes) {
+      intruding_[device] &= static_cast<std::uint8_t>(~bit(task));
+      if ((slowable_[device] & other_kind(task)) != 0) update_others(task);
+    }
     release(id, false);
     advance_head(s);
   }
 
   void release(TaskId id, bool at_start) {
     for (std::uint32_t i = first_successor_[id]; i < first_successor_[id + 1]; ++i) {
-      const Dependency& d = graph_.dependencies[successors_[i]];
-      if (d.after_start != at_start) continue;
-      const SimTime ready = now_ + d.lag;
-      if (ready > ready_at_[d.to]) ready_at_[d.to] = ready;
-      if (--waits_[d.to] == 0) try_start(d.to);
+      const Successor& successor = successors_[i];
+      if (successor.after_start != at_start) continue;
+      Pending& pending = pending_[successor.to];
+      const SimTime ready = now_ + successor.lag;
+      if (ready > pending.ready_at) pending.ready_at = ready;
+      if (--pending.waits == 0) try_start(successor.to);
     }
   }
 
-  [[nodiscard]] std::span<StreamState> device_streams(std::int32_t device) {
-    return {&streams_[static_cast<std::size_t>(device) * kStreams], kStreams};
+  static std::uint8_t bit(const Task& task) {
+    return static_cast<std::uint8_t>(1u << static_cast<unsigned>(task.stream));
   }
-
-  [[nodiscard]] bool others_intrude(const Task& task) {
-    const auto streams = device_streams(task.device);
-    const bool compute = task.stream == Stream::compute;
-    for (std::size_t i = 0; i < kStreams; ++i) {
-      if ((i == static_cast<std::size_t>(Stream::compute)) == compute || streams[i].running == kNoTask) continue;
-      if (graph_.tasks[streams[i].running].intrudes) return true;
-    }
-    return false;
+  static constexpr std::uint8_t kComputeBit = 1u << static_cast<unsigned>(Stream::compute);
+  /// Streams whose tasks are of the other kind than `task`.
+  static std::uint8_t other_kind(const Task& task) {
+    return task.stream == Stream::compute ? static_cast<std::uint8_t>(~kComputeBit) : kComputeBit;
   }
 
   /// Re-times the running tasks of the other kind on the device of `changed`, which has just started or ended.
   void update_others(const Task& changed) {
-    const auto base = static_cast<std::uint32_t>(changed.device) * kStreams;
-    const bool compute = changed.stream == Stream::compute;
+    const auto device = static_cast<std::size_t>(changed.device);
     for (std::uint32_t i = 0; i < kStreams; ++i) {
-      if ((i == static_cast<std::uint32_t>(Stream::compute)) == compute) continue;
-      StreamState& stream = streams_[base + i];
-      if (stream.running == kNoTask) continue;
+      if ((slowable_[device] & other_kind(changed) & (1u << i)) == 0) continue;
+      const std::uint32_t s = static_cast<std::uint32_t>(device) * kStreams + i;
+      StreamState& stream = streams_[s];
       const Task& task = graph_.tasks[stream.running];
-      if (task.alone == task.beside) continue;
-      const bool slowed = others_intrude(task);
+      const bool slowed = (intruding_[device] & other_kind(task)) != 0;
       if (slowed == stream.slowed) continue;
       const SimTime whole = stream.slowed ? task.beside : task.alone;
-      if (whole.ps > 0)
+      if (whole.ps > 0) {
         stream.left -= static_cast<double>((now_ - stream.progress_at).ps) / static_cast<double>(whole.ps);
+      }
       if (stream.left < 0) stream.left = 0;
       stream.progress_at = now_;
       stream.slowed = slowed;
-      schedule_end(base + i);
+      schedule_end(s);
     }
   }
+
+  /// What a task still waits for.
+  struct Pending {
+    SimTime ready_at;         ///< latest lag end so far
+    std::uint32_t waits = 0;  ///< dependencies yet to happen
+  };
+  struct Successor {
+    SimTime lag;
+    TaskId to = 0;
+    bool after_start = false;
+  };
 
   const TaskGraph& graph_;
   EventQueue queue_;
@@ -210,9 +226,10 @@ class Simulation {
   std::vector<StreamState> streams_;
   std::vector<TaskId> stream_tasks_;            ///< grouped by stream, in order
   std::vector<std::uint32_t> first_successor_;  ///< CSR over successors_
-  std::vector<std::uint32_t> successors_;       ///< indices of dependencies
-  std::vector<std::uint32_t> waits_;            ///< dependencies yet to happen
-  std::vector<SimTime> ready_at_;               ///< latest lag end so far
+  std::vector<Successor> successors_;
+  std::vector<Pending> pending_;
+  std::vector<std::uint8_t> slowable_;   ///< by device: streams whose running task has two lengths
+  std::vector<std::uint8_t> intruding_;  ///< by device: streams whose running task slows the other kind
   std::vector<std::int32_t> arrived_;
   std::vector<std::vector<TaskId>> members_;
 };
