@@ -94,6 +94,11 @@ struct Pricing {
   std::string region;
   std::string date;  ///< of the price, YYYY-MM
   std::string provider;
+  std::string commitment;  ///< on_demand, 1y or 3y
+  std::string gpu;         ///< catalogue id of what is rented
+  DollarsPerSecond low;    ///< of the market's range where the source gives one, as the next two
+  DollarsPerSecond mid;
+  DollarsPerSecond high;
   std::vector<Source> sources;
 };
 

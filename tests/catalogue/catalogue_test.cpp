@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "scenario/read_scenario.hpp"
 #include "shared.hpp"
 #include "workload/workload.hpp"
 
@@ -34,7 +35,7 @@ Entry read(std::optional<Entry> (*reader)(const std::string&, const std::string&
   Diagnostics diagnostics;
   const std::optional<Entry> entry = reader(id, kRoot, diagnostics);
   CAPTURE(id);
-  REQUIRE(entry.has_value());
+  REQUIRE_MESSAGE(entry.has_value(), text(diagnostics));
   CHECK(entry->id == id);
   CHECK_FALSE(entry->sources.empty());
   return *entry;
@@ -51,7 +52,9 @@ TEST_CASE("every file of the catalogue reads, and every figure has a source") {
     for (const std::string& id : ids) {
       CAPTURE(folder.folder);
       CAPTURE(id);
-      CHECK(unsourced_keys(folder.kind, id, kRoot).empty());
+      std::string unsourced;
+      for (const std::string& key : unsourced_keys(folder.kind, id, kRoot)) unsourced += key + " ";
+      CHECK(unsourced == "");
     }
   }
   for (const std::string& id : catalogue_ids(CatalogueKind::model, kRoot)) read(read_architecture, id);
@@ -70,6 +73,13 @@ TEST_CASE("every price has its provider and date") {
     CHECK_FALSE(pricing.provider.empty());
     CHECK(pricing.date.size() == 7);  // YYYY-MM
     CHECK(pricing.pue >= 1);
+    CHECK(known(CatalogueKind::gpu, pricing.gpu));
+    CHECK((pricing.commitment == "on_demand" || pricing.commitment == "1y" || pricing.commitment == "3y"));
+    CHECK(pricing.carbon_kg_per_joule > 0);
+    if (pricing.mid.value() > 0) {
+      CHECK(pricing.low.value() < pricing.mid.value());
+      CHECK(pricing.mid.value() < pricing.high.value());
+    }
   }
 }
 
@@ -109,6 +119,28 @@ TEST_CASE("fabrics: costs an endpoint give the totals of the ISCA 2025 table") {
   // Dragonfly of 511 groups x 32 routers x 16 endpoints; slim fly of 2 x 28^2 routers x 21 endpoints.
   CHECK(read(read_fabric, "isca_dragonfly").endpoints == 511 * 32 * 16);
   CHECK(read(read_fabric, "isca_slim_fly").endpoints == 2 * 28 * 28 * 21);
+}
+
+TEST_CASE("the scenarios read without a mistake") {
+  for (const char* name :
+       {"deepseek_v3_h800", "llama3.1_405b_h100", "llama3.1_70b_h100", "llama3.1_8b_h100", "mixtral_8x7b_h100"}) {
+    Diagnostics diagnostics;
+    const auto scenario = read_scenario(repository_path("scenarios/") + name + ".yaml", {}, kRoot, diagnostics);
+    CAPTURE(name);
+    CHECK(text(diagnostics) == "");
+    REQUIRE(scenario.has_value());
+    CHECK(scenario->cluster.node.id == scenario->cluster.gpu.default_node);
+  }
+}
+
+TEST_CASE("a price in a file is the price that is calculated with") {
+  // 2 USD an hour is 2 / 3600 a second; 0.10 USD/kWh is 0.10 / 3.6e6 a joule; 582 g/kWh is 0.582 / 3.6e6 kg a joule.
+  const Pricing pricing = read(read_pricing, "h800_deepseek_2024_12");
+  CHECK(pricing.rent_per_gpu.value() == doctest::Approx(2.0 / 3600));
+  CHECK(pricing.electricity.value() == doctest::Approx(0.10 / 3.6e6));
+  CHECK(pricing.carbon_kg_per_joule == doctest::Approx(0.582 / 3.6e6));
+  // GB and GiB are told apart: 81,559 MiB is 85,520,809,984 bytes.
+  CHECK(read(read_gpu, "h800_sxm").memory_capacity.value() == 85520809984.0);
 }
 
 TEST_CASE("parameters counted from an architecture meet the published total") {
