@@ -5,7 +5,7 @@ namespace gpuhours {
 std::unique_ptr<StepModel> StepModel::make(const Scenario& scenario, const std::string& calibration_directory,
                                            Diagnostics& diagnostics) {
   std::unique_ptr<StepModel> model(new StepModel(scenario));
-  model->laws_ = kernel_laws(scenario.cluster.gpu, scenario.stack, calibration_directory, diagnostics);
+  model->laws_ = kernel_laws(scenario.cluster.gpu, scenario.stack, calibration_directory + "/kernels", diagnostics);
   model->network_ = analytic_network(model->scenario_, calibration_directory, diagnostics);
   if (!model->laws_ || !model->network_) return nullptr;
   model->workload_ = workload(model->scenario_);

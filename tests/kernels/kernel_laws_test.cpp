@@ -26,7 +26,7 @@ std::shared_ptr<const KernelLaws> shipped(const Gpu& gpu, const std::string& fam
   Stack stack;
   stack.kernels = family;
   Diagnostics diagnostics;
-  auto laws = kernel_laws(gpu, stack, test::repository_path("calibration"), diagnostics);
+  auto laws = kernel_laws(gpu, stack, test::repository_path("calibration/kernels"), diagnostics);
   INFO(text(diagnostics));
   REQUIRE(laws != nullptr);
   return laws;
