@@ -8,10 +8,6 @@ namespace gpuhours {
 
 namespace {
 
-bool same(const SourcePlace& a, const SourcePlace& b) {
-  return a.file == b.file && a.line == b.line && a.column == b.column && a.source_line == b.source_line;
-}
-
 std::string parent(const std::string& path) {
   const std::size_t dot = path.rfind('.');
   return dot == std::string::npos ? "" : path.substr(0, dot);
@@ -19,11 +15,15 @@ std::string parent(const std::string& path) {
 
 }  // namespace
 
+bool same_place(const SourcePlace& a, const SourcePlace& b) {
+  return a.file == b.file && a.line == b.line && a.column == b.column && a.source_line == b.source_line;
+}
+
 bool Blame::clean(const std::vector<std::string>& key_paths) const {
   if (!read_.has_errors()) return true;
   const auto reported = [&](const SourcePlace& place) {
     return std::any_of(read_.all().begin(), read_.all().end(), [&](const Diagnostic& diagnostic) {
-      return diagnostic.severity == Severity::error && same(diagnostic.place, place);
+      return diagnostic.severity == Severity::error && same_place(diagnostic.place, place);
     });
   };
   const auto spoilt = [&](const std::string& path) {

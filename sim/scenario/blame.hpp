@@ -9,6 +9,8 @@
 
 namespace gpuhours {
 
+bool same_place(const SourcePlace& a, const SourcePlace& b);
+
 class Blame {
  public:
   /// `found` holds what reading has reported; errors that are added later do not count.

@@ -5,6 +5,7 @@
 
 #include "scenario/complete.hpp"
 #include "scenario/includes.hpp"
+#include "scenario/key_tree.hpp"
 #include "scenario/reader.hpp"
 
 namespace gpuhours {
@@ -12,6 +13,7 @@ namespace gpuhours {
 const std::vector<CatalogueFolder>& catalogue_folders() {
   static const std::vector<CatalogueFolder> kFolders = {
       {CatalogueKind::model, "model", "models", "model", "models"},
+      {CatalogueKind::system, "system", "systems", "cluster", "hardware/systems"},
       {CatalogueKind::gpu, "gpu", "gpus", "cluster.gpu", "hardware/gpus"},
       {CatalogueKind::node, "node", "nodes", "cluster.node", "hardware/nodes"},
       {CatalogueKind::fabric, "fabric", "fabrics", "cluster.fabric", "hardware/fabrics"},
@@ -111,7 +113,7 @@ std::vector<std::string> unsourced_keys(CatalogueKind kind, const std::string& i
   const std::optional<YamlNode> tree = entry_tree(kind, id, root, ignored);
   std::vector<std::string> unsourced;
   if (!tree) return unsourced;
-  std::vector<std::string> named = {"id", "name", "sources"};
+  std::vector<std::string> named = {"sources"};
   if (const YamlEntry* sources = tree->find("sources")) {
     for (const YamlNode& source : sources->value.items) {
       const YamlEntry* keys = source.find("keys");
@@ -119,8 +121,12 @@ std::vector<std::string> unsourced_keys(CatalogueKind kind, const std::string& i
       for (const YamlNode& key : keys->value.items) named.push_back(key.scalar.substr(0, key.scalar.find('.')));
     }
   }
+  const KeyNode keys = catalogue_keys(kind);
   for (const YamlEntry& entry : tree->entries) {
-    if (std::find(named.begin(), named.end(), entry.key) == named.end()) unsourced.push_back(entry.key);
+    const KeyNode* key = keys.find(entry.key);
+    const bool is_figure = key != nullptr && key->catalogue == nullptr && key->type.kind != ValueType::Kind::choice &&
+                           (key->shape != KeyNode::Shape::leaf || key->type.kind != ValueType::Kind::text);
+    if (is_figure && std::find(named.begin(), named.end(), entry.key) == named.end()) unsourced.push_back(entry.key);
   }
   return unsourced;
 }

@@ -11,7 +11,7 @@
 
 namespace gpuhours {
 
-enum class CatalogueKind { model, gpu, node, fabric, precision, stack, pricing };
+enum class CatalogueKind { model, system, gpu, node, fabric, precision, stack, pricing };
 
 struct CatalogueFolder {
   CatalogueKind kind;
@@ -42,7 +42,7 @@ std::optional<Stack> read_stack(const std::string& id, const std::string& root, 
 std::optional<Pricing> read_pricing(const std::string& id, const std::string& root, Diagnostics& diagnostics);
 
 /// Keys of a catalogue file that no `sources` entry names ("memory_bandwidth"; `peak_dense` stands for its formats).
-/// Free text (id, name) needs none. Empty when all are named or the file cannot be read.
+/// Text, choices and references to other entries need none. Empty when all are named or the file cannot be read.
 std::vector<std::string> unsourced_keys(CatalogueKind kind, const std::string& id, const std::string& root);
 
 }  // namespace gpuhours

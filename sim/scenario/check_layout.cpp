@@ -13,6 +13,16 @@ namespace {
 
 using Paths = std::vector<std::string>;
 
+/// Points a broken rule at one of its keys; once, when several phases break it in the same way.
+void report(const Blame& blame, const Paths& keys, std::string message, std::string hint, Diagnostics& diagnostics) {
+  if (!blame.clean(keys)) return;
+  SourcePlace place = blame.place(keys);
+  for (const Diagnostic& earlier : diagnostics.all()) {
+    if (earlier.message == message && same_place(earlier.place, place)) return;
+  }
+  diagnostics.error(std::move(place), std::move(message), std::move(hint));
+}
+
 /// What one phase runs with, and where its keys stand.
 struct Layout {
   const Parallelism& parallelism;
@@ -58,14 +68,16 @@ class LayoutRules {
   }
 
   void rule(bool holds, const Paths& keys, std::string message, std::string hint = {}) const {
-    if (!holds && blame_.clean(keys)) diagnostics_.error(blame_.place(keys), std::move(message), std::move(hint));
+    if (!holds) report(blame_, keys, std::move(message), std::move(hint), diagnostics_);
   }
 
   void check_stages() const {
     const int stages = p_.pp * p_.vpp;
     const Paths keys = {key("pp"), key("vpp"), "model.layers"};
     const std::string count = p_.vpp == 1 ? fmt::format("pp {}", p_.pp) : fmt::format("pp {} x vpp {}", p_.pp, p_.vpp);
-    rule(model_.layers == 0 || stages <= model_.layers, keys,
+    // Interleaved layouts may keep the first and the last virtual stage free of layers, for embedding and head.
+    const int most = p_.vpp == 1 ? model_.layers : model_.layers + 2;
+    rule(model_.layers == 0 || stages <= most, keys,
          fmt::format("{} gives {} stages, more than the model's {} layers", count, stages, model_.layers));
     const bool dualpipe = p_.schedule == Schedule::dualpipe;
     rule(!dualpipe || (p_.pp % 2 == 0 && p_.pp >= 2), {key("pp"), key("schedule")},
@@ -166,7 +178,7 @@ class ScenarioRules {
 
  private:
   void rule(bool holds, const Paths& keys, std::string message, std::string hint = {}) const {
-    if (!holds && blame_.clean(keys)) diagnostics_.error(blame_.place(keys), std::move(message), std::move(hint));
+    if (!holds) report(blame_, keys, std::move(message), std::move(hint), diagnostics_);
   }
 
   void check_attention() const {

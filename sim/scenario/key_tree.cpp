@@ -62,6 +62,18 @@ std::vector<std::string> KeyNode::child_names() const {
   return names;
 }
 
+KeyNode catalogue_keys(CatalogueKind kind) {
+  KeyNode keys = scenario_keys();
+  const std::string_view path = catalogue_folder(kind).key_path;
+  for (std::size_t start = 0; start < path.size();) {
+    const std::size_t end = std::min(path.find('.', start), path.size());
+    KeyNode child = *keys.find(path.substr(start, end - start));
+    keys = std::move(child);
+    start = end + 1;
+  }
+  return keys;
+}
+
 KeyNode scenario_keys() {
   KeyNode root;
   root.shape = KeyNode::Shape::map;

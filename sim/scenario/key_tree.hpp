@@ -29,4 +29,7 @@ struct KeyNode {
 /// Every key of a scenario, below a nameless map.
 KeyNode scenario_keys();
 
+/// Every key of a catalogue file, below a nameless map.
+KeyNode catalogue_keys(CatalogueKind kind);
+
 }  // namespace gpuhours

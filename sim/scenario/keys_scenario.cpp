@@ -8,7 +8,7 @@ void describe(Keys& keys, Scenario& scenario) {
   keys.text({"name", "name of the scenario"}, scenario.name);
   keys.text({"description", "what it is, in a sentence"}, scenario.description);
   keys.map({"model", "the architecture", kRequired}, scenario.model, &catalogue_folder(CatalogueKind::model));
-  keys.map({"cluster", "what it runs on", kRequired}, scenario.cluster);
+  keys.map({"cluster", "what it runs on", kRequired}, scenario.cluster, &catalogue_folder(CatalogueKind::system));
   keys.map({"precision", "which numbers are held in which format"}, scenario.precision,
            &catalogue_folder(CatalogueKind::precision));
   keys.map({"parallelism", "how the model is spread over GPUs"}, scenario.parallelism);
@@ -20,11 +20,14 @@ void describe(Keys& keys, Scenario& scenario) {
 }
 
 void describe(Keys& keys, Cluster& cluster) {
+  keys.text({"id", "name of the system's catalogue file"}, cluster.id);
+  keys.text({"name", "name in plain words"}, cluster.name);
   keys.map({"gpu", "the GPU", kRequired}, cluster.gpu, &catalogue_folder(CatalogueKind::gpu));
   keys.whole({"gpus", "GPUs of the run", kRequired}, cluster.gpus, at_least(1));
   keys.map({"node", "the node; without it the GPU's default_node", kRequired}, cluster.node,
            &catalogue_folder(CatalogueKind::node));
   keys.map({"fabric", "the network between nodes"}, cluster.fabric, &catalogue_folder(CatalogueKind::fabric));
+  keys.list({"sources", "citations of the system"}, cluster.sources);
 }
 
 void describe(Keys& keys, Parallelism& parallelism) {

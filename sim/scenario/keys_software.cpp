@@ -78,11 +78,11 @@ void describe(Keys& keys, Pricing& pricing) {
   keys.text({"region", "where the prices hold"}, pricing.region);
   keys.text({"date", "of the price, YYYY-MM"}, pricing.date);
   keys.text({"provider", "who asks the price"}, pricing.provider);
-  keys.text({"commitment", "on_demand, 1y or 3y"}, pricing.commitment);
-  keys.text({"gpu", "what is rented"}, pricing.gpu);
-  keys.quantity({"low", "low end of the market's rents"}, Unit::rent, pricing.low, at_least(0));
-  keys.quantity({"mid", "middle of the market's rents"}, Unit::rent, pricing.mid, at_least(0));
-  keys.quantity({"high", "high end of the market's rents"}, Unit::rent, pricing.high, at_least(0));
+  keys.text({"commitment", "on_demand, 1y, 3y"}, pricing.commitment);
+  keys.text({"gpu", "id of the GPU that is let, empty: any"}, pricing.gpu);
+  keys.quantity({"low", "lowest rent of a panel of providers"}, Unit::rent, pricing.low, at_least(0));
+  keys.quantity({"mid", "median rent of a panel of providers"}, Unit::rent, pricing.mid, at_least(0));
+  keys.quantity({"high", "highest rent of a panel of providers"}, Unit::rent, pricing.high, at_least(0));
   keys.list({"sources", "citations of the figures above"}, pricing.sources);
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "scenario/keys.hpp"
 
 namespace gpuhours {
@@ -67,10 +69,10 @@ class Printer : public KeyVisitor {
   void close() { open_.pop_back(); }
 
   void line(const std::string& content) {
+    const bool dash = std::exchange(dash_, false);
     if (hidden_ > 0) return;
     std::string indent(2 * (open_.size() - 1), ' ');
-    if (dash_) indent.replace(indent.size() - 2, 1, "-");
-    dash_ = false;
+    if (dash) indent.replace(indent.size() - 2, 1, "-");
     out += indent + content + "\n";
   }
 

@@ -23,10 +23,13 @@ enum class Recompute { none, selective, full };
 enum class RecomputeOp { norm, mla_up_projection, activation, attention, moe_experts, layer };
 
 struct Cluster {
+  std::string id;  ///< of hardware/systems, empty: put together in the scenario
+  std::string name;
   Gpu gpu;
   int gpus = 8;
   Node node;
   Fabric fabric;
+  std::vector<Source> sources;
 };
 
 struct Parallelism {
@@ -94,11 +97,9 @@ struct Pricing {
   std::string region;
   std::string date;  ///< of the price, YYYY-MM
   std::string provider;
-  std::string commitment;  ///< on_demand, 1y or 3y
-  std::string gpu;         ///< catalogue id of what is rented
-  DollarsPerSecond low;    ///< of the market's range where the source gives one, as the next two
-  DollarsPerSecond mid;
-  DollarsPerSecond high;
+  std::string commitment;           ///< on_demand, 1y, 3y
+  std::string gpu;                  ///< id of the GPU that is let, empty: any
+  DollarsPerSecond low, mid, high;  ///< of a panel of providers, 0: not asked
   std::vector<Source> sources;
 };
 

@@ -9,7 +9,8 @@ namespace gpuhours::profile {
 namespace {
 
 const std::string kHeader =
-    "id,op,direction,dtype,m,n,k,groups,batch,heads,kv_heads,head_dim_qk,head_dim_v,seq,causal,rows,cols,elements,note\n";
+    "id,op,direction,dtype,m,n,k,groups,batch,heads,kv_heads,head_dim_qk,head_dim_v,seq,causal,rows,cols,elements,"
+    "note\n";
 
 std::string errors_of(const std::string& text) {
   std::string all;

@@ -79,9 +79,8 @@ __global__ void __launch_bounds__(kThreads) swiglu_backward(const __nv_bfloat16*
 }
 
 /// Rotary embedding on halves of a head; the backward is the rotation the other way.
-__global__ void __launch_bounds__(kThreads)
-    rope(const __nv_bfloat16* in, __nv_bfloat16* out, const float2* table, std::size_t rows, std::size_t cols,
-         std::size_t head_dim, float sign) {
+__global__ void __launch_bounds__(kThreads) rope(const __nv_bfloat16* in, __nv_bfloat16* out, const float2* table,
+                                                 std::size_t rows, std::size_t cols, std::size_t head_dim, float sign) {
   const std::size_t half = head_dim / 2;
   const std::size_t vectors = cols / 2 / kVector;
   const std::size_t i = static_cast<std::size_t>(blockIdx.x) * kThreads + threadIdx.x;
@@ -129,8 +128,8 @@ Operation make_elementwise(Bench& bench, Extent extent) {
   operation.enqueue = [=](int copy, cudaStream_t stream) {
     const auto i = static_cast<std::size_t>(copy);
     const std::size_t vectors = extent.count() / kernels::kVector;
-    kernels::elementwise<Function, kTwo><<<grid_for(vectors), kernels::kThreads, 0, stream>>>(
-        buffers.a[i], buffers.b[i], buffers.out[i], vectors);
+    kernels::elementwise<Function, kTwo>
+        <<<grid_for(vectors), kernels::kThreads, 0, stream>>>(buffers.a[i], buffers.b[i], buffers.out[i], vectors);
     GPUHOURS_CHECK(cudaGetLastError());
   };
   return operation;

@@ -214,7 +214,9 @@ struct Counts {
 
 Counts counts_of(const AttentionShape& s) {
   const auto tokens = static_cast<std::size_t>(s.batch * s.seq);
-  const auto each = [&](std::int64_t heads, std::int64_t dim) { return tokens * static_cast<std::size_t>(heads * dim); };
+  const auto each = [&](std::int64_t heads, std::int64_t dim) {
+    return tokens * static_cast<std::size_t>(heads * dim);
+  };
   return {each(s.heads, s.dim_qk), each(s.kv_heads, s.dim_qk), each(s.kv_heads, s.dim_v), each(s.heads, s.dim_v),
           each(s.heads, 1)};
 }

@@ -20,9 +20,12 @@ void tell(bool good, const char* call) {
 std::size_t bytes_of(Element element) {
   switch (element) {
     case Element::kBf16:
-    case Element::kFp16: return 2;
-    case Element::kFp32: return 4;
-    case Element::kE4m3: return 1;
+    case Element::kFp16:
+      return 2;
+    case Element::kFp32:
+      return 4;
+    case Element::kE4m3:
+      return 1;
   }
   return 0;
 }

@@ -69,8 +69,8 @@ struct Bench {
 struct Operation {
   std::function<void(int copy, cudaStream_t stream)> enqueue;
   int copies = 1;
-  double flops = 0;  ///< of a call
-  double bytes = 0;  ///< useful bytes of a call, each input read once and each output written once
+  double flops = 0;            ///< of a call
+  double bytes = 0;            ///< useful bytes of a call, each input read once and each output written once
   bool spans_devices = false;  ///< a collective: its time is its span, since every device runs a part of it
   std::string note;
 };

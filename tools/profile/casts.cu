@@ -6,7 +6,7 @@ namespace gpuhours::profile {
 namespace kernels {
 
 constexpr int kThreads = 256;
-constexpr int kTile = 64;        ///< side of a transposed tile
+constexpr int kTile = 64;  ///< side of a transposed tile
 constexpr int kScaleBlock = 128;
 
 /// Scales by a known factor and keeps the largest value for the next step's (delayed scaling).
@@ -59,11 +59,12 @@ __device__ inline void store_transposed(const std::uint8_t (*tile)[kTile + 4], s
       *reinterpret_cast<const uint4*>(bytes);
 }
 
-__global__ void __launch_bounds__(kThreads) cast_transpose(const __nv_bfloat16* in, std::uint8_t* out,
-                                                           std::uint8_t* transposed, const float* scale,
-                                                           std::size_t rows, std::size_t cols) {
+__global__ void __launch_bounds__(kThreads)
+    cast_transpose(const __nv_bfloat16* in, std::uint8_t* out, std::uint8_t* transposed, const float* scale,
+                   std::size_t rows, std::size_t cols) {
   __shared__ std::uint8_t tile[kTile][kTile + 4];
-  const std::size_t row0 = static_cast<std::size_t>(blockIdx.y) * kTile, col0 = static_cast<std::size_t>(blockIdx.x) * kTile;
+  const std::size_t row0 = static_cast<std::size_t>(blockIdx.y) * kTile,
+                    col0 = static_cast<std::size_t>(blockIdx.x) * kTile;
   const float factor = *scale;
 #pragma unroll
   for (int pass = 0; pass < 2; ++pass) {
@@ -82,7 +83,8 @@ __global__ void __launch_bounds__(kThreads) cast_transpose(const __nv_bfloat16* 
 __global__ void __launch_bounds__(kThreads)
     transpose(const std::uint8_t* in, std::uint8_t* out, std::size_t rows, std::size_t cols) {
   __shared__ std::uint8_t tile[kTile][kTile + 4];
-  const std::size_t row0 = static_cast<std::size_t>(blockIdx.y) * kTile, col0 = static_cast<std::size_t>(blockIdx.x) * kTile;
+  const std::size_t row0 = static_cast<std::size_t>(blockIdx.y) * kTile,
+                    col0 = static_cast<std::size_t>(blockIdx.x) * kTile;
   const int row = static_cast<int>(threadIdx.x) / 4;
   const int col = static_cast<int>(threadIdx.x) % 4 * 16;
   const uint4 bytes = *reinterpret_cast<const uint4*>(in + (row0 + static_cast<std::size_t>(row)) * cols + col0 + col);
@@ -109,7 +111,8 @@ unsigned grid_for(std::size_t vectors) {
 void run_cast(const std::string& op, const CastBuffers& set, const float* scale, Extent extent, cudaStream_t stream) {
   const auto* in = static_cast<const __nv_bfloat16*>(set.in);
   const std::size_t vectors = extent.count() / kernels::kVector;
-  const dim3 tiles(static_cast<unsigned>(extent.cols / kernels::kTile), static_cast<unsigned>(extent.rows / kernels::kTile));
+  const dim3 tiles(static_cast<unsigned>(extent.cols / kernels::kTile),
+                   static_cast<unsigned>(extent.rows / kernels::kTile));
   if (op == "cast_fp8_tensor") {
     kernels::cast_tensor<<<grid_for(vectors), kernels::kThreads, 0, stream>>>(
         in, static_cast<uint2*>(set.out), scale, reinterpret_cast<unsigned*>(set.scales), vectors);
@@ -121,9 +124,8 @@ void run_cast(const std::string& op, const CastBuffers& set, const float* scale,
                                                                      static_cast<std::uint8_t*>(set.transposed), scale,
                                                                      extent.rows, extent.cols);
   } else {
-    kernels::transpose<<<tiles, kernels::kThreads, 0, stream>>>(static_cast<const std::uint8_t*>(set.in),
-                                                                static_cast<std::uint8_t*>(set.out), extent.rows,
-                                                                extent.cols);
+    kernels::transpose<<<tiles, kernels::kThreads, 0, stream>>>(
+        static_cast<const std::uint8_t*>(set.in), static_cast<std::uint8_t*>(set.out), extent.rows, extent.cols);
   }
   GPUHOURS_CHECK(cudaGetLastError());
 }

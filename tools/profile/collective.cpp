@@ -47,8 +47,8 @@ struct Ring {
   }
 };
 
-/// One rank's part. `count` is the plan's elements: of the whole tensor for all_reduce, broadcast and all_to_all, of the
-/// gathered output for all_gather, of the input for reduce_scatter.
+/// One rank's part. `count` is the plan's elements: of the whole tensor for all_reduce, broadcast and all_to_all, of
+/// the gathered output for all_gather, of the input for reduce_scatter.
 void enqueue_rank(const Ring& ring, const std::string& kind, std::size_t rank, std::size_t count, ncclDataType_t type,
                   std::size_t element_bytes) {
   const std::size_t share = count / static_cast<std::size_t>(ring.devices);
@@ -72,9 +72,9 @@ void enqueue_rank(const Ring& ring, const std::string& kind, std::size_t rank, s
   } else {
     for (int peer = 0; peer < ring.devices; ++peer) {
       const std::size_t offset = static_cast<std::size_t>(peer) * share * element_bytes;
-      check_nccl(nccl.get<decltype(ncclSend)>("ncclSend")(static_cast<char*>(send) + offset, share, type, peer, comm,
-                                                          stream),
-                 "ncclSend");
+      check_nccl(
+          nccl.get<decltype(ncclSend)>("ncclSend")(static_cast<char*>(send) + offset, share, type, peer, comm, stream),
+          "ncclSend");
       check_nccl(nccl.get<decltype(ncclRecv)>("ncclRecv")(static_cast<char*>(receive) + offset, share, type, peer, comm,
                                                           stream),
                  "ncclRecv");
@@ -142,9 +142,7 @@ Operation make_collective(Bench& /*bench*/, const PlanRow& row) {
 
 namespace gpuhours::profile {
 
-Operation make_collective(Bench& /*bench*/, const PlanRow& /*row*/) {
-  throw Unsupported("this build has no NCCL");
-}
+Operation make_collective(Bench& /*bench*/, const PlanRow& /*row*/) { throw Unsupported("this build has no NCCL"); }
 
 }  // namespace gpuhours::profile
 

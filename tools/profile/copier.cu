@@ -94,7 +94,8 @@ double ResidentCopier::stop() {
   GPUHOURS_CHECK(cudaStreamSynchronize(stream_));
   float milliseconds = 0;
   GPUHOURS_CHECK(cudaEventElapsedTime(&milliseconds, begin_, end_));
-  return 2.0 * static_cast<double>(kernels::kChunkBytes) * static_cast<double>(control_->chunks) / (milliseconds * 1e-3);
+  return 2.0 * static_cast<double>(kernels::kChunkBytes) * static_cast<double>(control_->chunks) /
+         (milliseconds * 1e-3);
 }
 
 ResidentCopier::~ResidentCopier() {

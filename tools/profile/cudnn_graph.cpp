@@ -12,7 +12,8 @@ Descriptor tensor_descriptor(std::int64_t uid, cudnnDataType_t type, const Dims&
   Descriptor descriptor(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
   descriptor.set(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, std::vector{type});
   descriptor.set(CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_TYPE_INT64, std::vector<std::int64_t>(dims.begin(), dims.end()));
-  descriptor.set(CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64, std::vector<std::int64_t>(strides.begin(), strides.end()));
+  descriptor.set(CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64,
+                 std::vector<std::int64_t>(strides.begin(), strides.end()));
   descriptor.set(CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, std::vector{uid});
   descriptor.set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, std::vector{kTensorAlignment});
   descriptor.set_flag(CUDNN_ATTR_TENSOR_IS_VIRTUAL, options.is_virtual);
@@ -56,8 +57,7 @@ GraphTensor CudnnGraph::tensor(cudnnDataType_t type, const Dims& dims, const Dim
 }
 
 GraphTensor CudnnGraph::value() {
-  return tensor(CUDNN_DATA_FLOAT, {1, 1, 1, 1}, {1, 1, 1, 1},
-                {.is_virtual = false, .by_value = true});
+  return tensor(CUDNN_DATA_FLOAT, {1, 1, 1, 1}, {1, 1, 1, 1}, {.is_virtual = false, .by_value = true});
 }
 
 void CudnnGraph::matmul(const GraphTensor& a, const GraphTensor& b, const GraphTensor& c) {
@@ -74,8 +74,8 @@ void CudnnGraph::matmul(const GraphTensor& a, const GraphTensor& b, const GraphT
   operations_.push_back(operation);
 }
 
-void CudnnGraph::add_pointwise(Descriptor& description, const GraphTensor& x, const GraphTensor& y, const GraphTensor* b,
-                               const GraphTensor* mask) {
+void CudnnGraph::add_pointwise(Descriptor& description, const GraphTensor& x, const GraphTensor& y,
+                               const GraphTensor* b, const GraphTensor* mask) {
   description.finalize();
   Descriptor operation(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
   operation.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, description);

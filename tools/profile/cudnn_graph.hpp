@@ -85,7 +85,7 @@ class CudnnGraph {
 
   cudnnHandle_t handle_;
   std::int64_t last_uid_ = 0;
-  std::vector<Descriptor> parts_;       ///< descriptions the operations refer to
+  std::vector<Descriptor> parts_;  ///< descriptions the operations refer to
   std::vector<Descriptor> operations_;
   std::unique_ptr<Descriptor> graph_, config_, plan_;
   std::int64_t workspace_bytes_ = 0;

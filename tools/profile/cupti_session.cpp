@@ -11,9 +11,9 @@ namespace {
 
 constexpr std::size_t kBufferBytes = 8u << 20;
 constexpr std::size_t kBufferAlignment = 8;
-constexpr CUpti_ActivityKind kKinds[] = {CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL, CUPTI_ACTIVITY_KIND_MEMCPY,
-                                         CUPTI_ACTIVITY_KIND_MEMSET, CUPTI_ACTIVITY_KIND_RUNTIME,
-                                         CUPTI_ACTIVITY_KIND_DRIVER, CUPTI_ACTIVITY_KIND_EXTERNAL_CORRELATION};
+constexpr CUpti_ActivityKind kKinds[] = {
+    CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL, CUPTI_ACTIVITY_KIND_MEMCPY, CUPTI_ACTIVITY_KIND_MEMSET,
+    CUPTI_ACTIVITY_KIND_RUNTIME,           CUPTI_ACTIVITY_KIND_DRIVER, CUPTI_ACTIVITY_KIND_EXTERNAL_CORRELATION};
 
 /// CUPTI's callbacks have no user data, so the records being gathered are a process-wide state.
 struct Gathered {
@@ -60,7 +60,8 @@ CuptiSession::CuptiSession() {
 
 CuptiSession::~CuptiSession() {
   for (const CUpti_ActivityKind kind : kKinds) {
-    if (cuptiActivityDisable(kind) != CUPTI_SUCCESS) std::fputs("gpuhours-profile: cuptiActivityDisable failed\n", stderr);
+    if (cuptiActivityDisable(kind) != CUPTI_SUCCESS)
+      std::fputs("gpuhours-profile: cuptiActivityDisable failed\n", stderr);
   }
   if (cuptiActivityFlushAll(0) != CUPTI_SUCCESS) std::fputs("gpuhours-profile: cuptiActivityFlushAll failed\n", stderr);
 }

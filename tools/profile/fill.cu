@@ -59,10 +59,18 @@ void fill_normal(void* data, Element element, std::size_t count, float deviation
                  cudaStream_t stream) {
   if (count == 0) return;
   switch (element) {
-    case Element::kBf16: fill<__nv_bfloat16>(data, count, deviation, seed, stream); break;
-    case Element::kFp16: fill<__half>(data, count, deviation, seed, stream); break;
-    case Element::kFp32: fill<float>(data, count, deviation, seed, stream); break;
-    case Element::kE4m3: fill<__nv_fp8_e4m3>(data, count, deviation, seed, stream); break;
+    case Element::kBf16:
+      fill<__nv_bfloat16>(data, count, deviation, seed, stream);
+      break;
+    case Element::kFp16:
+      fill<__half>(data, count, deviation, seed, stream);
+      break;
+    case Element::kFp32:
+      fill<float>(data, count, deviation, seed, stream);
+      break;
+    case Element::kE4m3:
+      fill<__nv_fp8_e4m3>(data, count, deviation, seed, stream);
+      break;
   }
   GPUHOURS_CHECK(cudaGetLastError());
 }

@@ -29,10 +29,14 @@ cublasLtMatrixLayout_t layout(Element element, std::int64_t rows, std::int64_t c
 
 cudaDataType_t cuda_type(Element element) {
   switch (element) {
-    case Element::kBf16: return CUDA_R_16BF;
-    case Element::kFp16: return CUDA_R_16F;
-    case Element::kFp32: return CUDA_R_32F;
-    case Element::kE4m3: return CUDA_R_8F_E4M3;
+    case Element::kBf16:
+      return CUDA_R_16BF;
+    case Element::kFp16:
+      return CUDA_R_16F;
+    case Element::kFp32:
+      return CUDA_R_32F;
+    case Element::kE4m3:
+      return CUDA_R_8F_E4M3;
   }
   return CUDA_R_32F;
 }

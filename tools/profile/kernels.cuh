@@ -52,8 +52,8 @@ __device__ inline uint2 packed_fp8(const Floats& in, float scale) {
   std::uint32_t half[4];
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    half[i] = __nv_cvt_float2_to_fp8x2({in.value[2 * i] * scale, in.value[2 * i + 1] * scale}, __NV_SATFINITE,
-                                       __NV_E4M3);
+    half[i] =
+        __nv_cvt_float2_to_fp8x2({in.value[2 * i] * scale, in.value[2 * i + 1] * scale}, __NV_SATFINITE, __NV_E4M3);
   }
   return {half[0] | (half[1] << 16), half[2] | (half[3] << 16)};
 }

@@ -10,8 +10,8 @@
 namespace gpuhours::profile {
 
 struct MeasureOptions {
-  int repeats = 0;           ///< calls a row; 0: 8 to 40, as many as fit in about 80 ms
-  double sustained_s = 0;    ///< length of the long run after the burst; 0: none
+  int repeats = 0;         ///< calls a row; 0: 8 to 40, as many as fit in about 80 ms
+  double sustained_s = 0;  ///< length of the long run after the burst; 0: none
 };
 
 /// What one row's measurement gave. A row that could not be measured has `good` false and says why in `note`.

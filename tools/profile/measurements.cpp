@@ -77,7 +77,8 @@ std::string measurements_header() {
   std::string text = "id,gpu,uuid,sms,driver,toolkit,date";
   for (std::size_t i = 1; i + 1 < kColumns; ++i) text += "," + std::string(kColumnNames[i]);
   return text +
-         ",time_us,min_us,max_us,p10_us,p90_us,span_us,kernels,calls,flops,bytes,tflops,gbps,kernel,grid,block,registers,"
+         ",time_us,min_us,max_us,p10_us,p90_us,span_us,kernels,calls,flops,bytes,tflops,gbps,kernel,grid,block,"
+         "registers,"
          "shared_memory,sm_clock_mhz,power_w,sustained_time_us,sustained_clock_mhz,sustained_power_w,note\n";
 }
 

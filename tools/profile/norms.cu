@@ -103,7 +103,8 @@ __global__ void __launch_bounds__(kNormThreads)
     const int col = (v * kNormThreads + static_cast<int>(threadIdx.x)) * kVector;
     if (col >= cols) continue;
 #pragma unroll
-    for (int i = 0; i < kVector; ++i) partial[static_cast<std::size_t>(blockIdx.x) * cols + col + i] = dgamma[v].value[i];
+    for (int i = 0; i < kVector; ++i)
+      partial[static_cast<std::size_t>(blockIdx.x) * cols + col + i] = dgamma[v].value[i];
   }
 }
 
@@ -164,8 +165,9 @@ void run_backward(const NormBuffers& set, Extent extent, int blocks, cudaStream_
   });
   GPUHOURS_CHECK(cudaGetLastError());
   const dim3 block(kernels::kWarp, 8);
-  kernels::norm_backward_weights<<<static_cast<unsigned>((cols + kernels::kWarp - 1) / kernels::kWarp), block, 0,
-                                   stream>>>(set.partial, set.dgamma, blocks, cols);
+  kernels::
+      norm_backward_weights<<<static_cast<unsigned>((cols + kernels::kWarp - 1) / kernels::kWarp), block, 0, stream>>>(
+          set.partial, set.dgamma, blocks, cols);
   GPUHOURS_CHECK(cudaGetLastError());
 }
 

@@ -15,8 +15,8 @@ class Nvml {
   Nvml& operator=(const Nvml&) = delete;
 
   bool available() const { return device_ != nullptr; }
-  double sm_clock_mhz() const;         ///< 0 where it cannot be read
-  double power_w() const;              ///< 0 where it cannot be read
+  double sm_clock_mhz() const;                           ///< 0 where it cannot be read
+  double power_w() const;                                ///< 0 where it cannot be read
   const std::string& driver() const { return driver_; }  ///< version, such as 580.159.04; empty where unknown
 
  private:

@@ -104,8 +104,8 @@ Operation make_adamw(Bench& bench, Element element, std::size_t count) {
   operation.enqueue = [=](int copy, cudaStream_t stream) {
     const auto& set = sets[static_cast<std::size_t>(copy)];
     const std::size_t fours = count / kernels::kPerThread;
-    kernels::adamw<T><<<grid_for(fours), kernels::kThreads, 0, stream>>>(set[0], set[1], set[2], set[3], 1e-6f, 0.1f,
-                                                                         fours);
+    kernels::adamw<T>
+        <<<grid_for(fours), kernels::kThreads, 0, stream>>>(set[0], set[1], set[2], set[3], 1e-6f, 0.1f, fours);
     GPUHOURS_CHECK(cudaGetLastError());
   };
   return operation;

@@ -230,12 +230,13 @@ class Reader {
       return;
     }
     if (static_cast<std::int64_t>(row.group_rows.size()) != groups) {
-      error(place(Column::kRows), "rows names " + std::to_string(row.group_rows.size()) + " groups, groups says " +
-                                      std::to_string(groups));
+      error(place(Column::kRows),
+            "rows names " + std::to_string(row.group_rows.size()) + " groups, groups says " + std::to_string(groups));
     }
     const std::int64_t sum = std::accumulate(row.group_rows.begin(), row.group_rows.end(), std::int64_t{0});
     if (sum != total) {
-      error(place(Column::kRows), "rows add up to " + std::to_string(sum) + ", " + axis + " is " + std::to_string(total));
+      error(place(Column::kRows),
+            "rows add up to " + std::to_string(sum) + ", " + axis + " is " + std::to_string(total));
     }
   }
 

@@ -11,13 +11,30 @@ namespace gpuhours::profile {
 
 /// Columns of a plan, in the order in which measurements repeat them.
 enum class Column : std::uint8_t {
-  kId, kOp, kDirection, kDtype, kM, kN, kK, kGroups, kBatch, kHeads, kKvHeads, kHeadDimQk, kHeadDimV, kSeq, kCausal,
-  kRows, kCols, kElements, kNote,
+  kId,
+  kOp,
+  kDirection,
+  kDtype,
+  kM,
+  kN,
+  kK,
+  kGroups,
+  kBatch,
+  kHeads,
+  kKvHeads,
+  kHeadDimQk,
+  kHeadDimV,
+  kSeq,
+  kCausal,
+  kRows,
+  kCols,
+  kElements,
+  kNote,
 };
 inline constexpr std::size_t kColumns = 19;
 inline constexpr std::array<std::string_view, kColumns> kColumnNames = {
-    "id", "op", "direction", "dtype", "m", "n", "k", "groups", "batch", "heads", "kv_heads", "head_dim_qk",
-    "head_dim_v", "seq", "causal", "rows", "cols", "elements", "note"};
+    "id",       "op",          "direction",  "dtype", "m",      "n",    "k",    "groups",   "batch", "heads",
+    "kv_heads", "head_dim_qk", "head_dim_v", "seq",   "causal", "rows", "cols", "elements", "note"};
 
 /// One row: its text as written, and its whole numbers (0 where empty).
 struct PlanRow {

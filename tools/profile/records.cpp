@@ -8,11 +8,16 @@ namespace {
 
 std::string copy_name(std::uint8_t kind) {
   switch (kind) {
-    case CUPTI_ACTIVITY_MEMCPY_KIND_HTOD: return "Memcpy HtoD";
-    case CUPTI_ACTIVITY_MEMCPY_KIND_DTOH: return "Memcpy DtoH";
-    case CUPTI_ACTIVITY_MEMCPY_KIND_DTOD: return "Memcpy DtoD";
-    case CUPTI_ACTIVITY_MEMCPY_KIND_PTOP: return "Memcpy PtoP";
-    default: return "Memcpy";
+    case CUPTI_ACTIVITY_MEMCPY_KIND_HTOD:
+      return "Memcpy HtoD";
+    case CUPTI_ACTIVITY_MEMCPY_KIND_DTOH:
+      return "Memcpy DtoH";
+    case CUPTI_ACTIVITY_MEMCPY_KIND_DTOD:
+      return "Memcpy DtoD";
+    case CUPTI_ACTIVITY_MEMCPY_KIND_PTOP:
+      return "Memcpy PtoP";
+    default:
+      return "Memcpy";
   }
 }
 
@@ -96,10 +101,12 @@ void Records::add(const CUpti_Activity& record) {
       break;
     case CUPTI_ACTIVITY_KIND_EXTERNAL_CORRELATION: {
       const auto& link = reinterpret_cast<const CUpti_ActivityExternalCorrelation&>(record);
-      if (link.externalKind == CUPTI_EXTERNAL_CORRELATION_KIND_CUSTOM0) external_id[link.correlationId] = link.externalId;
+      if (link.externalKind == CUPTI_EXTERNAL_CORRELATION_KIND_CUSTOM0)
+        external_id[link.correlationId] = link.externalId;
       return;
     }
-    default: return;
+    default:
+      return;
   }
   if (piece.start_ns == 0 && piece.end_ns == 0) {
     ++untimed;

@@ -25,12 +25,12 @@ struct Work {
   std::uint64_t end_ns = 0;
   std::uint32_t correlation = 0;
   std::uint32_t stream = 0;
-  std::string name;                          ///< kernel's name as CUPTI gives it (mangled), or "Memcpy DtoD", "Memset"
-  std::array<std::int32_t, 3> grid{};        ///< zeros for copies and memsets
-  std::array<std::int32_t, 3> block{};       ///< zeros for copies and memsets
+  std::string name;                     ///< kernel's name as CUPTI gives it (mangled), or "Memcpy DtoD", "Memset"
+  std::array<std::int32_t, 3> grid{};   ///< zeros for copies and memsets
+  std::array<std::int32_t, 3> block{};  ///< zeros for copies and memsets
   std::uint32_t registers_per_thread = 0;
-  std::uint64_t shared_memory_bytes = 0;     ///< static and dynamic, a block
-  std::uint64_t bytes = 0;                   ///< of a copy or memset
+  std::uint64_t shared_memory_bytes = 0;  ///< static and dynamic, a block
+  std::uint64_t bytes = 0;                ///< of a copy or memset
 
   std::uint64_t duration_ns() const { return end_ns > start_ns ? end_ns - start_ns : 0; }
 };

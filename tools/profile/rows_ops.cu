@@ -43,8 +43,8 @@ __global__ void __launch_bounds__(kThreads) unpermute(const __nv_bfloat16* in, _
 }
 
 /// One block a row, one pass: running maximum and rescaled sum, joined over the block at the end.
-__global__ void __launch_bounds__(kLossThreads)
-    cross_entropy_forward(const __nv_bfloat16* logits, const int* target, float* loss, float* log_sum, std::size_t cols) {
+__global__ void __launch_bounds__(kLossThreads) cross_entropy_forward(const __nv_bfloat16* logits, const int* target,
+                                                                      float* loss, float* log_sum, std::size_t cols) {
   __shared__ float scratch[2 * kLossThreads / kWarp];
   __shared__ float block_most[kLossThreads / kWarp];
   const __nv_bfloat16* row = logits + blockIdx.x * cols;
