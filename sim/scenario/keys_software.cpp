@@ -57,6 +57,7 @@ void describe(Keys& keys, Stack& stack) {
   keys.flag({"fused_norm", "residual add and norm are one kernel"}, stack.fused_norm);
   keys.flag({"fused_activation", "activation and cast are one kernel"}, stack.fused_activation);
   keys.flag({"fused_rope", "rotary embedding is one kernel"}, stack.fused_rope);
+  keys.flag({"eager_modules", "norms and gated activations keep their intermediate tensors"}, stack.eager_modules);
   keys.flag({"fused_cross_entropy", "the loss is one kernel"}, stack.fused_cross_entropy);
   keys.quantity({"gradient_bucket", "gradients reduced in one collective, 0: all"}, Unit::data, stack.gradient_bucket,
                 at_least(0));

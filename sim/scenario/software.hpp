@@ -58,6 +58,7 @@ struct Stack {
   bool fused_rope = true;
   bool fused_cross_entropy = true;
   bool shared_expert_overlap = false;
+  bool eager_modules = false;  ///< norms and gates keep their intermediate tensors (public model code run eagerly)
   Bytes gradient_bucket;
   double optimizer_bandwidth_share = 0.8;  ///< of HBM bandwidth that the optimizer kernel reaches
   Bytes memory_overhead;                   ///< context, NCCL buffers and fragmentation per GPU

@@ -38,11 +38,11 @@ class KeptTensors {
     total_ += bytes;
   }
 
-  /// A norm's input and, unless it is recomputed, its result. Single kernels keep the input in FP32 and the normalised
-  /// value before the weight is applied too (the public RMSNorm modules).
+  /// A norm's input and, unless it is recomputed, its result. Eager modules keep the input in FP32 and the normalised
+  /// value before the weight is applied too.
   void norm(std::string_view input, std::string_view output) {
     const bool recomputed = d_.recomputes(RecomputeOp::norm);
-    if (recomputed || d_.scenario.stack.fused_norm) {
+    if (recomputed || !d_.scenario.stack.eager_modules) {
       keep(input, d_.norm_tokens, d_.hidden, d_.width);
     } else {
       keep(input, d_.norm_tokens, d_.hidden, 4 + d_.width);
@@ -90,7 +90,7 @@ void KeptTensors::mlp(std::int64_t rows, std::int64_t width) {
   const std::int64_t up = (d_.gated ? 2 : 1) * width;
   keep("up projection", rows, up, d_.separate_casts ? input_ : d_.width);
   if (d_.recomputes(RecomputeOp::activation)) return;
-  if (d_.gated && !d_.scenario.stack.fused_activation) keep("activated gate", rows, width, d_.width);
+  if (d_.gated && d_.scenario.stack.eager_modules) keep("activated gate", rows, width, d_.width);
   keep("down projection input", rows, width, input_);
 }
 
@@ -100,7 +100,7 @@ void KeptTensors::experts() {
   keep("expert input", d_.routed_rows, d_.hidden,
        fp8 ? dispatch_bytes_per_token(d_) / static_cast<double>(d_.hidden) : input_);
   if (!d_.recomputes(RecomputeOp::moe_experts)) mlp(d_.routed_rows, d_.moe_ffn);
-  if (!d_.scenario.stack.fused_activation) keep("expert output", d_.routed_rows, d_.hidden, d_.width);
+  if (d_.scenario.stack.eager_modules) keep("expert output", d_.routed_rows, d_.hidden, d_.width);
   if (d_.shared_ffn > 0) mlp(d_.tokens, d_.shared_ffn);
 }
 
@@ -152,7 +152,7 @@ Bytes head_activations(const Dimensions& d) {
   // Fused: logits in their format and one FP32 tensor that turns from softmax to gradient. Single kernels: an FP32
   // copy, its log-softmax and its gradient.
   const double logits = stack.fused_cross_entropy ? bytes_per_element(d.scenario.precision.head) + 4 : 12;
-  const double norm = stack.fused_norm ? 2 * d.width : 4 + 2 * d.width;
+  const double norm = stack.eager_modules ? 4 + 2 * d.width : 2 * d.width;
   return Bytes(product(d.tokens, d.vocab) * logits + product(d.norm_tokens, d.hidden) * norm);
 }
 

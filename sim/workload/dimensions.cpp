@@ -42,7 +42,8 @@ void set_recipe(Dimensions& d) {
   const PrecisionRecipe& r = d.scenario.precision;
   d.width = bytes_per_element(r.activations);
   d.low_precision = r.low_precision_gemm();
-  d.separate_casts = r.gemm == Format::fp8 && r.scaling == Scaling::block_128 && r.store_fp8_activations;
+  d.separate_casts =
+      r.gemm == Format::fp8 && r.scaling == Scaling::block_128 && r.store_fp8_activations && !r.weight_transpose_cached;
   d.single_kernels = d.scenario.stack.kernels == "deepgemm";
 }
 

@@ -38,10 +38,9 @@ struct Dimensions {
 
   double width = 2;            ///< bytes of an activation element
   bool low_precision = false;  ///< linear layers run with scaled operands
-  /// DeepSeek's recipe (1x128 and 128x128 blocks with activations kept in FP8), reproduced kernel by kernel as its
-  /// trace shows it: operands cast separately for each GEMM that reads them (the attention input twice), weights
-  /// transposed for every micro-batch unless cached, per-channel casts for wgrad in backward, attention output kept in
-  /// 12 bit.
+  /// DeepSeek's recipe (FP8 blocks, activations kept in FP8, weight transposes not cached), reproduced kernel by kernel
+  /// as its trace shows it: operands cast separately for each GEMM that reads them (the attention input twice), weights
+  /// transposed for every micro-batch, per-channel casts for wgrad in backward, attention output kept in 12 bit.
   bool separate_casts = false;
   /// The DeepGEMM kernel family's framework: router and top-k by single kernels, residual scaling, attention backward's
   /// pre- and post-kernels apart (other families' attention law holds them).

@@ -22,7 +22,7 @@ double scale_bytes_per_element(Scaling scaling) {
 }  // namespace
 
 Operator& OperatorList::add(std::string name, OperatorKind kind) {
-  if (operators_.capacity() == 0) operators_.reserve(32);
+  if (operators_.capacity() == 0) operators_.reserve(72);
   Operator& op = operators_.emplace_back();
   op.name = std::move(name);
   op.kind = kind;

@@ -1,0 +1,233 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "fixtures.hpp"
+
+using namespace gpuhours;
+using namespace gpuhours::test;
+
+namespace {
+
+void check_gemm(const LayerPass& pass, std::string_view name, std::int64_t m, std::int64_t n, std::int64_t k) {
+  CAPTURE(name);
+  const Operator* op = find_operator(pass, name);
+  REQUIRE(op != nullptr);
+  CHECK(op->gemm.m == m);
+  CHECK(op->gemm.n == n);
+  CHECK(op->gemm.k == k);
+}
+
+Scenario llama_70b_on_tensor_ranks() {
+  Scenario s;
+  s.model.layers = 80;
+  s.model.hidden = 8192;
+  s.model.ffn_hidden = 28672;
+  s.model.vocab = 128256;
+  s.model.heads = 64;
+  s.model.kv_heads = 8;
+  s.model.head_dim = 128;
+  s.cluster.gpus = 8;
+  s.parallelism.tp = 8;
+  s.training.sequence_length = 8192;
+  s.training.global_batch = 1;
+  return s;
+}
+
+std::map<std::string, int> gemm_counts(const LayerPass& pass) {
+  std::map<std::string, int> counts;
+  for_each_operator(pass, [&](const ComputeBlock&, const Operator& op) {
+    if (op.kind == OperatorKind::gemm || op.kind == OperatorKind::grouped_gemm) ++counts[op.name];
+  });
+  return counts;
+}
+
+}  // namespace
+
+TEST_CASE("GEMM shapes under tensor parallelism") {
+  const Workload w = workload(llama_70b_on_tensor_ranks());
+  // A rank has 8 of 64 query heads and 1 of 8 key-value heads: (8 + 2) x 128 = 1280 columns; 28672 x 2 / 8 = 7168.
+  check_gemm(w.dense.forward, "qkv fprop", 8192, 1280, 8192);
+  check_gemm(w.dense.forward, "o fprop", 8192, 8192, 1024);
+  check_gemm(w.dense.forward, "gate_up fprop", 8192, 7168, 8192);
+  check_gemm(w.dense.forward, "down fprop", 8192, 8192, 3584);
+  check_gemm(w.dense.backward_input, "gate_up dgrad", 8192, 8192, 7168);
+  check_gemm(w.dense.backward_weight, "gate_up wgrad", 7168, 8192, 8192);
+  check_gemm(w.dense.backward_weight, "down wgrad", 8192, 3584, 8192);
+  check_gemm(w.head.forward, "head fprop", 8192, 16032, 8192);
+  // Norms run on an eighth of the tokens.
+  CHECK(find_operator(w.dense.forward, "input norm")->rows == 1024);
+}
+
+TEST_CASE("sequence parallelism gathers before and scatters after each half of a layer") {
+  Scenario s = llama_70b_on_tensor_ranks();
+  const Workload w = workload(s);
+  const double tokens = 8192.0 * 8192 * 2;  // T x hidden in BF16
+  const std::vector<Communication> forward = communications(w.dense.forward);
+  REQUIRE(forward.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(forward[i].kind == (i % 2 == 0 ? CommunicationKind::all_gather : CommunicationKind::reduce_scatter));
+    CHECK(forward[i].group == GroupKind::tensor);
+    CHECK(forward[i].bytes.value() == tokens);
+  }
+  // Backward of each half: the output's gradient, the input again for wgrad, the input's gradient.
+  const std::vector<Communication> backward = communications(w.dense.backward_input);
+  REQUIRE(backward.size() == 6);
+  CHECK(backward[1].beside_next);
+  CHECK(backward[2].kind == CommunicationKind::reduce_scatter);
+
+  s.parallelism.sequence_parallel = false;
+  const Workload plain = workload(s);
+  REQUIRE(communications(plain.dense.forward).size() == 2);
+  CHECK(communications(plain.dense.forward)[0].kind == CommunicationKind::all_reduce);
+  CHECK(communications(plain.dense.backward_input).size() == 2);
+  CHECK(find_operator(plain.dense.forward, "input norm")->rows == 8192);
+  CHECK(workload(tiny_run(tiny_dense())).dense.forward.size() == 2);  // attn, mlp, nothing to say
+}
+
+TEST_CASE("dispatch and combine of DeepSeek-V3") {
+  const Workload w = workload(deepseek_run());
+  const std::vector<Communication> forward = communications(w.moe.forward);
+  REQUIRE(forward.size() == 2);
+  CHECK(forward[0].kind == CommunicationKind::dispatch);
+  CHECK(forward[0].tokens == 4096);
+  CHECK(forward[0].bytes_per_token == 7168 + 56 * 4);  // FP8 and an FP32 scale per 128
+  CHECK(forward[0].first_of_pair);
+  CHECK(forward[1].kind == CommunicationKind::combine);
+  CHECK(forward[1].bytes_per_token == 2 * 7168);
+  const std::vector<Communication> backward = communications(w.moe.backward_input);
+  REQUIRE(backward.size() == 2);
+  CHECK(backward[0].kind == CommunicationKind::dispatch);
+  CHECK_FALSE(backward[0].first_of_pair);
+  REQUIRE(backward[0].prologue.size() == 1);
+  CHECK(backward[0].prologue[0].law == laws::kCast1x128);
+  CHECK(backward[1].kind == CommunicationKind::combine);
+  CHECK(communications(w.moe.backward_weight).empty());
+}
+
+TEST_CASE("routed rows by expert and expert-tensor parallelism") {
+  // tiny: 16 tokens x top 2 on every rank of 4: a rank holds 2 experts and computes 4 x 32 / 4 = 32 rows.
+  Scenario s = tiny_run(tiny_moe());
+  s.parallelism.ep = 4;
+  s.cluster.gpus = 4;
+  check_gemm(workload(s).moe.forward, "routed gate_up fprop", 32, 8, 8);
+  CHECK(find_operator(workload(s).moe.forward, "routed gate_up fprop")->gemm.groups == 2);
+  check_gemm(workload(s).moe.backward_weight, "routed down wgrad", 8, 4, 32);
+  // Under FP8 every expert's 16 rows are padded to 128.
+  s.precision.gemm = Format::fp8;
+  s.precision.scaling = Scaling::block_128;
+  check_gemm(workload(s).moe.forward, "routed gate_up fprop", 256, 8, 8);
+  // Two expert-tensor ranks share the rows of two ranks and split the width 4.
+  Scenario t = tiny_run(tiny_moe());
+  t.parallelism.ep = 2;
+  t.parallelism.etp = 2;
+  t.cluster.gpus = 4;
+  check_gemm(workload(t).moe.forward, "routed gate_up fprop", 64, 4, 8);
+}
+
+TEST_CASE("GEMMs of a DeepSeek layer, pass by pass") {
+  const Workload w = workload(deepseek_run());
+  const std::map<std::string, int> forward = {
+      {"q_a fprop", 1},         {"kv_a fprop", 1},           {"q_b fprop", 1},         {"kv_b fprop", 1},
+      {"o fprop", 1},           {"shared gate_up fprop", 1}, {"shared down fprop", 1}, {"routed gate_up fprop", 1},
+      {"routed down fprop", 1}, {"router fprop", 1}};
+  CHECK(gemm_counts(w.moe.forward) == forward);
+  const std::map<std::string, int> backward = {
+      {"q_a dgrad", 1},         {"kv_a dgrad", 1},           {"q_b dgrad", 1},         {"kv_b dgrad", 1},
+      {"o dgrad", 1},           {"shared gate_up dgrad", 1}, {"shared down dgrad", 1}, {"routed gate_up dgrad", 1},
+      {"routed down dgrad", 1}, {"router dgrad", 1},         {"router wgrad", 1},      {"q_b fprop", 1},
+      {"kv_b fprop", 1}};
+  CHECK(gemm_counts(w.moe.backward_input) == backward);
+  const std::map<std::string, int> weight = {
+      {"q_a wgrad", 1},        {"kv_a wgrad", 1},           {"q_b wgrad", 1},         {"kv_b wgrad", 1},
+      {"o wgrad", 1},          {"shared gate_up wgrad", 1}, {"shared down wgrad", 1}, {"routed gate_up wgrad", 1},
+      {"routed down wgrad", 1}};
+  CHECK(gemm_counts(w.moe.backward_weight) == weight);
+  CHECK(find_operator(w.moe.backward_input, "q_b fprop")->recomputed);
+  CHECK(find_operator(w.moe.backward_input, "q_b fprop")->pass == Pass::forward);
+  CHECK(find_operator(w.moe.backward_weight, "routed down wgrad")->kernels == 4);  // one an expert
+}
+
+TEST_CASE("BF16 has no casts and other recipes cast each operand once") {
+  const auto casts = [](const Scenario& s) {
+    int count = 0;
+    const Workload w = workload(s);
+    for (const LayerPass* pass : {&w.dense.forward, &w.dense.backward_input}) {
+      for_each_operator(*pass, [&](const ComputeBlock&, const Operator& op) {
+        if (op.kind == OperatorKind::cast || op.kind == OperatorKind::cast_transpose) ++count;
+      });
+    }
+    return count;
+  };
+  Scenario s = tiny_run(tiny_dense());
+  CHECK(casts(s) == 0);
+  s.precision.gemm = Format::fp8;
+  s.precision.scaling = Scaling::tensor_current;
+  s.stack.fused_activation = false;
+  // Inputs of qkv, o, gate_up, down and the gradients of their outputs: 8 casts, and 8 maxima before them.
+  CHECK(casts(s) == 16);
+  s.precision.scaling = Scaling::block_128;
+  CHECK(casts(s) == 8);
+  s.precision.scaling = Scaling::tensor_delayed;
+  s.stack.fused_activation = true;  // the activation writes FP8
+  CHECK(casts(s) == 7);
+}
+
+TEST_CASE("dispatchers move what they are said to move") {
+  Scenario s = tiny_run(tiny_moe());
+  s.parallelism.ep = 4;
+  s.cluster.gpus = 4;
+  s.stack.dispatcher = Dispatcher::alltoall;
+  // 16 tokens x top 2 x hidden 8 x 2 B.
+  CHECK(communications(workload(s).moe.forward)[0].kind == CommunicationKind::all_to_all);
+  CHECK(communications(workload(s).moe.forward)[0].bytes.value() == 16 * 2 * 8 * 2);
+  s.stack.dispatcher = Dispatcher::allgather;
+  // Every rank ends with the tokens of all four.
+  CHECK(communications(workload(s).moe.forward)[0].kind == CommunicationKind::all_gather);
+  CHECK(communications(workload(s).moe.forward)[0].bytes.value() == 4 * 16 * 8 * 2);
+  CHECK(communications(workload(s).moe.forward)[1].kind == CommunicationKind::reduce_scatter);
+}
+
+TEST_CASE("the optimizer's bytes follow the formats") {
+  // PyTorch's fused AdamW in one format: gradient, weight and two moments read, the last three written: 28 B in FP32.
+  Scenario s = tiny_run(tiny_dense());
+  s.precision.weights = Format::fp32;
+  s.parallelism.zero_stage = 0;
+  const ComputeBlock plain = optimizer_work(s, {1000, 0});
+  REQUIRE(plain.operators.size() == 2);
+  CHECK(plain.operators[0].bytes.value() == 4 * 1000);
+  CHECK(plain.operators[1].bytes.value() == 28 * 1000);
+  // BF16 copy beside FP32 master weights: 2 B more; ZeRO-1 over 4 ranks touches a quarter.
+  s.precision.weights = Format::bf16;
+  s.parallelism.zero_stage = 1;
+  s.cluster.gpus = 4;
+  CHECK(optimizer_work(s, {1000, 0}).operators[1].bytes.value() == 30 * 250);
+}
+
+TEST_CASE("an MTP module adds its projection and layer, and FLOPs that are not model FLOPs") {
+  Scenario s = deepseek_run();
+  const Workload with = workload(s);
+  check_gemm(with.mtp.forward, "mtp projection fprop", 4096, 7168, 14336);
+  CHECK(with.stages.back().layers.back() == LayerKind::mtp_moe);
+  CHECK(with.stages.back().mtp_heads == 1);
+  s.training.mtp = false;
+  const Workload without = workload(s);
+  CHECK(without.mtp.forward.empty());
+  CHECK(without.stages.back().model_flops == with.stages.back().model_flops);
+}
+
+TEST_CASE("context parallelism splits tokens and exchanges keys and values") {
+  Scenario s = llama_70b_on_tensor_ranks();
+  s.parallelism.tp = 1;
+  s.parallelism.cp = 4;
+  const Workload w = workload(s);
+  check_gemm(w.dense.forward, "qkv fprop", 2048, 10240, 8192);
+  const std::vector<Communication> forward = communications(w.dense.forward);
+  REQUIRE(forward.size() == 1);
+  CHECK(forward[0].group == GroupKind::context);
+  CHECK(forward[0].bytes.value() == 8192.0 * 8 * 256 * 2);  // keys and values of the whole sequence
+  // Causal work is shared evenly: 2 x 8192^2 / 2 x 64 heads x 256 / 4.
+  CHECK(find_operator(w.dense.forward, "attention")->flops.value() == 8192.0 * 8192 * 64 * 256 / 4);
+}
