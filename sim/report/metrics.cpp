@@ -58,24 +58,6 @@ std::string key_text(std::string_view name) {
   return key;
 }
 
-std::string_view schedule_key(Schedule schedule) {
-  switch (schedule) {
-    case Schedule::one_f_one_b:
-      return "1f1b";
-    case Schedule::interleaved:
-      return "interleaved";
-    case Schedule::zero_bubble_h1:
-      return "zero_bubble_h1";
-    case Schedule::zero_bubble_v:
-      return "zero_bubble_v";
-    case Schedule::dualpipe:
-      return "dualpipe";
-    case Schedule::dualpipe_v:
-      return "dualpipe_v";
-  }
-  return "";
-}
-
 std::string_view schedule_title(Schedule schedule) {
   switch (schedule) {
     case Schedule::one_f_one_b:

@@ -27,6 +27,7 @@ struct Cluster {
   int gpus = 8;
   Node node;
   Fabric fabric;
+  double latency_factor = 1;  ///< what-if: start-up and hop times over what was measured; no key of a file
 };
 
 struct Parallelism {
