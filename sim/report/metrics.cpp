@@ -20,6 +20,10 @@ std::string number_of_unit(double value, std::string_view unit) {
   if (unit == "kWh") return value >= 1e6 ? number_text(value * 1e-6, 3, true) + " GWh" : number_text(value, 4) + " kWh";
   if (unit == "kg CO2")
     return value >= 1e4 ? number_text(value * 1e-3, 4) + " t CO2" : number_text(value, 4) + " kg CO2";
+  if (unit == "parameters") return scaled_text(value);
+  if (unit == "FLOP") return scaled_text(value) + "FLOP";
+  if (unit == "FLOP/s") return fmt::format("{} TFLOP/s", number_text(value * 1e-12, 4));
+  if (unit == "B/s") return fmt::format("{} GB/s", number_text(value * 1e-9, 4));
   if (unit == "steps") return number_text(value, 4);
   return unit.empty() ? number_text(value) : fmt::format("{} {}", number_text(value), unit);
 }

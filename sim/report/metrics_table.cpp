@@ -26,6 +26,11 @@ Value part_of(const Result& result) {
   return (result.estimate.step.breakdown.*part).value();
 }
 
+template <ChunkKind kind>
+Value chunk_of(const Result& result) {
+  return result.estimate.step.chunks.time[static_cast<std::size_t>(kind)].value();
+}
+
 const Parallelism& layout(R r) { return r.scenario.parallelism; }
 const Training& training(R r) { return r.scenario.training; }
 const StepEstimate& step(R r) { return r.estimate.step; }
