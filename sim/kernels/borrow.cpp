@@ -150,7 +150,7 @@ FoundLaw find_memory(const std::vector<RankedFile>& files, std::string_view law_
 GemmLaw gemm_law(const FoundLaw& found, const Gpu& gpu, Recipe recipe) {
   const FittedLaw& law = *found.law;
   const bool scaled = !found.from->same_die || law.recipe != name(recipe);
-  const double scale = scaled ? tile_scale(*found.from, law.recipe, gpu, format_of(recipe)) : 1;
+  const double scale = (scaled ? tile_scale(*found.from, law.recipe, gpu, format_of(recipe)) : 1) / gpu.tensor_factor;
   GemmLaw out;
   out.k_step_area = value(law, "k_step_area") * scale;
   out.k_step_edge = value(law, "k_step_edge") * scale;
@@ -169,7 +169,8 @@ GemmLaw gemm_law(const FoundLaw& found, const Gpu& gpu, Recipe recipe) {
 
 AttentionLaw attention_law(const FoundLaw& found, const Gpu& gpu) {
   const FittedLaw& law = *found.law;
-  const double scale = found.from->same_die ? 1 : tile_scale(*found.from, law.recipe, gpu, Format::bf16);
+  const double scale =
+      (found.from->same_die ? 1 : tile_scale(*found.from, law.recipe, gpu, Format::bf16)) / gpu.tensor_factor;
   AttentionLaw out;
   out.step_dim = value(law, "step_dim") * scale;
   out.step_fixed = value(law, "step_fixed") * scale;

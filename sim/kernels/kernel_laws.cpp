@@ -132,7 +132,7 @@ class FittedKernelLaws final : public KernelLaws {
 };
 
 FittedKernelLaws::FittedKernelLaws(const Gpu& gpu, const std::vector<RankedFile>& files)
-    : sms_(gpu.sms), bandwidth_(gpu.memory_bandwidth.value()), bf16_peak_(gpu.peak(Format::bf16).value()) {
+    : sms_(gpu.sms), bandwidth_(gpu.memory_bandwidth.value()), bf16_peak_(gpu.peak(Format::bf16).value() * gpu.tensor_factor) {
   memory_index_.fill(-1);
   read_common(files);
   add_gemms(gpu, files);
@@ -173,7 +173,7 @@ void FittedKernelLaws::add_gemms(const Gpu& gpu, const std::vector<RankedFile>& 
         }
         GemmSlot& slot = gemms_[static_cast<std::size_t>((r * 2 + grouped) * kGemmPasses + p)];
         slot.law = gemm_law(found, gpu, recipe);
-        const double peak = gpu.peak(format_of(recipe)).value();
+        const double peak = gpu.peak(format_of(recipe)).value() * gpu.tensor_factor;
         slot.rates = {sms_, bandwidth_, peak > 0 ? peak : bf16_peak_};
         slot.m = fitted_range(*found.law, "m");
         slot.n = fitted_range(*found.law, "n");

@@ -8,17 +8,17 @@ namespace {
 /// The shortest text that reads back as the same number.
 std::string exact_text(double value) { return fmt::format("{}", value); }
 
-std::string cell(const MetricValue& value) {
+bool is_interval(std::string_view name) { return name.starts_with("interval."); }
+
+}  // namespace
+
+std::string csv_cell(const MetricValue& value) {
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
   if (const auto* whole = std::get_if<std::int64_t>(&value)) return fmt::format("{}", *whole);
   if (const auto* number = std::get_if<double>(&value)) return exact_text(*number);
   if (const auto* words = std::get_if<std::string>(&value)) return *words;
   return {};
 }
-
-bool is_interval(std::string_view name) { return name.starts_with("interval."); }
-
-}  // namespace
 
 std::vector<std::string> csv_header() {
   std::vector<std::string> header;
@@ -38,7 +38,7 @@ std::vector<std::string> csv_cells(const Result& result) {
   for (const auto& metric : metrics()) {
     const MetricValue value = metric.value(result);
     if (!is_interval(metric.name)) {
-      cells.push_back(cell(value));
+      cells.push_back(csv_cell(value));
       continue;
     }
     const auto* ends = std::get_if<std::array<double, 2>>(&value);

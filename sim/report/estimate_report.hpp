@@ -22,6 +22,8 @@ std::string estimate_csv(const Result& result);
 /// Cells of one CSV row, an interval giving two; header alike.
 std::vector<std::string> csv_header();
 std::vector<std::string> csv_cells(const Result& result);
+/// A value as a CSV cell: numbers in full, nothing for null.
+std::string csv_cell(const MetricValue& value);
 /// Joined by commas, quoted where needed (RFC 4180), with a line feed.
 std::string csv_line(const std::vector<std::string>& cells);
 

@@ -157,6 +157,11 @@ std::string estimate_text(const Result& result, TextStyle style) {
   out += metric_lines(result, {"step.time_s", "interval.step_time_s", "step.tokens_per_s_per_gpu",
                                "step.model_tflops_per_gpu", "step.mfu", "step.mfu_native",
                                "step.exposed_communication_s", "step.communication_hidden_share", "step.power_share"});
+  out +=
+      heading(fmt::format("A step as the DeepSeek-V3 paper prints it (pipeline rank {})", step.breakdown_rank), style);
+  out += metric_lines(
+      result, {"step.chunk_time_s.forward", "step.chunk_time_s.bubble", "step.chunk_time_s.backward",
+               "step.chunk_time_s.weight", "step.chunk_time_s.forward_backward", "step.chunk_time_s.optimizer"});
   out += breakdown_section(step, style);
   out += memory_section(result, style);
   out += run_section(result, style);

@@ -20,6 +20,10 @@ std::string number_of_unit(double value, std::string_view unit) {
   if (unit == "kWh") return value >= 1e6 ? number_text(value * 1e-6, 3, true) + " GWh" : number_text(value, 4) + " kWh";
   if (unit == "kg CO2")
     return value >= 1e4 ? number_text(value * 1e-3, 4) + " t CO2" : number_text(value, 4) + " kg CO2";
+  if (unit == "parameters") return scaled_text(value);
+  if (unit == "FLOP") return scaled_text(value) + "FLOP";
+  if (unit == "FLOP/s") return fmt::format("{} TFLOP/s", number_text(value * 1e-12, 4));
+  if (unit == "B/s") return fmt::format("{} GB/s", number_text(value * 1e-9, 4));
   if (unit == "steps") return number_text(value, 4);
   return unit.empty() ? number_text(value) : fmt::format("{} {}", number_text(value), unit);
 }
@@ -56,24 +60,6 @@ std::string key_text(std::string_view name) {
   }
   while (!key.empty() && key.back() == '_') key.pop_back();
   return key;
-}
-
-std::string_view schedule_key(Schedule schedule) {
-  switch (schedule) {
-    case Schedule::one_f_one_b:
-      return "1f1b";
-    case Schedule::interleaved:
-      return "interleaved";
-    case Schedule::zero_bubble_h1:
-      return "zero_bubble_h1";
-    case Schedule::zero_bubble_v:
-      return "zero_bubble_v";
-    case Schedule::dualpipe:
-      return "dualpipe";
-    case Schedule::dualpipe_v:
-      return "dualpipe_v";
-  }
-  return "";
 }
 
 std::string_view schedule_title(Schedule schedule) {

@@ -54,8 +54,7 @@ std::string value_text(const MetricValue& value, std::string_view unit);
 /// A name of the catalogue or of people as a JSON key: lower case, runs of other characters as one underscore.
 std::string key_text(std::string_view name);
 
-/// "dualpipe", as a scenario spells it, and "DualPipe", as people do.
-std::string_view schedule_key(Schedule schedule);
+/// "DualPipe", as people write it.
 std::string_view schedule_title(Schedule schedule);
 
 }  // namespace gpuhours

@@ -1,4 +1,5 @@
 #include "report/metrics.hpp"
+#include "scenario/enum_names.hpp"
 
 namespace gpuhours {
 namespace {
@@ -14,20 +15,6 @@ Value interval(const std::optional<Interval>& interval) {
   return std::array<double, 2>{interval->p10, interval->p90};
 }
 
-std::string_view recompute_key(Recompute recompute) {
-  switch (recompute) {
-    case Recompute::none:
-      return "none";
-    case Recompute::selective:
-      return "selective";
-    case Recompute::full:
-      return "full";
-  }
-  return "";
-}
-
-std::string_view fsdp_key(Fsdp fsdp) { return fsdp == Fsdp::none ? "none" : fsdp == Fsdp::full ? "full" : "hybrid"; }
-
 double hourly(DollarsPerSecond rate) { return (rate * kHour).value(); }
 
 template <Seconds StepBreakdown::*part>
@@ -37,6 +24,11 @@ Value part_of(const StepBreakdown& breakdown) {
 template <Seconds StepBreakdown::*part>
 Value part_of(const Result& result) {
   return (result.estimate.step.breakdown.*part).value();
+}
+
+template <ChunkKind kind>
+Value chunk_of(const Result& result) {
+  return result.estimate.step.chunks.time[static_cast<std::size_t>(kind)].value();
 }
 
 const Parallelism& layout(R r) { return r.scenario.parallelism; }
@@ -66,9 +58,9 @@ constexpr Metric<Result> kMetrics[] = {
     {"inputs.parallelism.etp", "expert tensor parallel", "", "ranks", [](R r) { return count(layout(r).etp); }},
     {"inputs.parallelism.zero_stage", "ZeRO stage", "", "0 to 3", [](R r) { return count(layout(r).zero_stage); }},
     {"inputs.parallelism.fsdp", "FSDP", "", "none, full or hybrid",
-     [](R r) { return words(fsdp_key(layout(r).fsdp)); }},
+     [](R r) { return words(enum_name(layout(r).fsdp)); }},
     {"inputs.parallelism.schedule", "schedule", "", "pipeline schedule asked for",
-     [](R r) { return words(schedule_key(layout(r).schedule)); }},
+     [](R r) { return words(enum_name(layout(r).schedule)); }},
     {"inputs.training.tokens", "tokens", "tokens", "of the main phase", [](R r) { return Value(training(r).tokens); }},
     {"inputs.training.sequence_length", "sequence length", "tokens", "tokens per sequence",
      [](R r) { return count(training(r).sequence_length); }},
@@ -77,7 +69,7 @@ constexpr Metric<Result> kMetrics[] = {
     {"inputs.training.micro_batch", "micro-batch", "sequences", "sequences",
      [](R r) { return count(training(r).micro_batch); }},
     {"inputs.training.recompute", "recompute", "", "none, selective or full",
-     [](R r) { return words(recompute_key(training(r).recompute)); }},
+     [](R r) { return words(enum_name(training(r).recompute)); }},
     {"inputs.training.mtp", "MTP", "", "multi-token prediction modules are trained",
      [](R r) { return Value(training(r).mtp); }},
     {"inputs.stack", "stack", "", "software profile", [](R r) { return words(r.scenario.stack.id); }},
@@ -99,7 +91,7 @@ constexpr Metric<Result> kMetrics[] = {
     {"step.mfu_native", "MFU of the format's peak", "share", "model FLOPs over the dense peak of the GEMM format",
      [](R r) { return Value(step(r).mfu_native); }},
     {"step.schedule", "schedule", "", "pipeline schedule that ran",
-     [](R r) { return words(schedule_key(step(r).schedule_run)); }},
+     [](R r) { return words(enum_name(step(r).schedule_run)); }},
     {"step.breakdown_rank", "breakdown of rank", "", "pipeline rank of breakdown_s",
      [](R r) { return count(step(r).breakdown_rank); }},
     {"step.breakdown_s.forward", "1F", "s", "forward chunks alone", part_of<&B::forward>},
@@ -118,6 +110,22 @@ constexpr Metric<Result> kMetrics[] = {
     {"step.breakdown_s.exposed_pp", "exposed PP", "s", "pipeline sends not hidden", part_of<&B::exposed_pp>},
     {"step.breakdown_s.exposed_cp", "exposed CP", "s", "context-parallel communication not hidden",
      part_of<&B::exposed_cp>},
+    {"step.chunk_time_s.forward", "1F", "s", "forward chunks with the communication exposed in them",
+     chunk_of<ChunkKind::forward>},
+    {"step.chunk_time_s.bubble", "bubble", "s", "waiting for another pipeline rank",
+     [](R r) { return Value(step(r).chunks.bubble.value()); }},
+    {"step.chunk_time_s.backward", "1B", "s", "backward chunks with the communication exposed in them",
+     [](R r) {
+       const auto& time = step(r).chunks.time;
+       return Value((time[static_cast<std::size_t>(ChunkKind::backward)] +
+                     time[static_cast<std::size_t>(ChunkKind::backward_input)])
+                        .value());
+     }},
+    {"step.chunk_time_s.weight", "1W", "s", "weight-gradient chunks", chunk_of<ChunkKind::backward_weight>},
+    {"step.chunk_time_s.forward_backward", "F&B", "s", "overlapped chunks with the communication exposed in them",
+     chunk_of<ChunkKind::forward_backward>},
+    {"step.chunk_time_s.optimizer", "optimizer", "s", "optimizer step",
+     [](R r) { return Value(step(r).chunks.optimizer.value()); }},
     {"step.exposed_communication_s", "exposed communication", "s", "of the breakdown rank",
      [](R r) { return Value(step(r).exposed_communication.value()); }},
     {"step.communication_hidden_share", "communication hidden", "share", "of communication time, behind compute",

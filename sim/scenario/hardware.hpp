@@ -37,6 +37,7 @@ struct Gpu {
   BytesPerSecond pcie_per_direction;
   Watts tdp;
   double die_area_mm2 = 0;  ///< logic dies on a non-planar node, for performance density
+  double tensor_factor = 1;  ///< what-if: speed of the matrix units over what was measured; no key of a file
   std::vector<Source> sources;
 
   [[nodiscard]] FlopsPerSecond peak(Format format) const {

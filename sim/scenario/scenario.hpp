@@ -30,6 +30,7 @@ struct Cluster {
   Node node;
   Fabric fabric;
   std::vector<Source> sources;
+  double latency_factor = 1;  ///< what-if: start-up and hop times over what was measured; no key of a file
 };
 
 struct Parallelism {

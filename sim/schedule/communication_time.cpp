@@ -61,7 +61,7 @@ class AnalyticNetwork final : public CommunicationModel {
     reach.nvlink = cluster.gpu.nvlink_per_direction;
     reach.nic = cluster.node.nic_per_direction * (static_cast<double>(cluster.node.nics) / cluster.node.gpus);
     if (cluster.fabric.latency_cross_leaf > Seconds{}) {
-      reach.extra_latency = cluster.fabric.latency_cross_leaf - laws_.nic.reference_latency;
+      reach.extra_latency = cluster.latency_factor * cluster.fabric.latency_cross_leaf - laws_.nic.reference_latency;
     }
     return reach;
   }
@@ -200,6 +200,7 @@ std::shared_ptr<const CommunicationModel> analytic_network(const Scenario& scena
   const int before = diagnostics.errors();
   NetworkLaws laws = read_network_laws(calibration_directory, diagnostics);
   if (diagnostics.errors() > before) return nullptr;
+  scale_latencies(laws, scenario.cluster.latency_factor);
   return std::make_shared<AnalyticNetwork>(scenario, std::move(laws));
 }
 

@@ -119,6 +119,22 @@ NetworkLaws read_network_laws(const std::string& calibration_directory, Diagnost
   return {};
 }
 
+void scale_latencies(NetworkLaws& laws, double factor) {
+  const auto scale = [&](AlgorithmLaw& law) {
+    for (ProtocolLaw& protocol : law.protocols) {
+      protocol.base *= factor;
+      protocol.per_step *= factor;
+    }
+  };
+  for (auto& [generation, nvlink] : laws.nvlink) {
+    for (AlgorithmLaw* law : {&nvlink.ring, &nvlink.nvls, &nvlink.point_to_point}) scale(*law);
+  }
+  for (AlgorithmLaw* law : {&laws.nic.ring, &laws.nic.tree, &laws.nic.all_to_all, &laws.nic.send}) scale(*law);
+  laws.nic.reference_latency *= factor;
+  laws.expert.base *= factor;
+  laws.expert.layout_on_host *= factor;
+}
+
 Seconds fastest(const AlgorithmLaw& law, double steps, Bytes bytes, BytesPerSecond link) {
   assert(!law.protocols.empty());
   std::optional<Seconds> best;

@@ -70,6 +70,9 @@ struct NetworkLaws {
 /// Reads DIRECTORY/network.yaml; every missing or bad entry is an error in `diagnostics`.
 NetworkLaws read_network_laws(const std::string& calibration_directory, Diagnostics& diagnostics);
 
+/// Multiplies every start-up and hop time (a what-if; 1 leaves the laws as they were read).
+void scale_latencies(NetworkLaws& laws, double factor);
+
 /// Time of one protocol, the least over an algorithm's protocols. `steps` hops in a row, `bytes` through a link of
 /// nominal speed `link`; own share counted in `bytes` by the caller.
 Seconds fastest(const AlgorithmLaw& law, double steps, Bytes bytes, BytesPerSecond link);

@@ -35,6 +35,7 @@ TEST_CASE("values are read from the result") {
   CHECK(std::get<double>(metric("step.time_s")->value(result)) == 19.926);
   CHECK(std::get<double>(metric("step.model_tflops_per_gpu")->value(result)) == doctest::Approx(385));
   CHECK(std::get<double>(metric("step.breakdown_s.bubble")->value(result)) == 2.06);
+  CHECK(std::get<double>(metric("step.chunk_time_s.backward")->value(result)) == doctest::Approx(1.99));  // 1.5 + 0.49
   CHECK(std::get<std::int64_t>(metric("inputs.parallelism.dp")->value(result)) == 128);
   CHECK(std::get<double>(metric("energy.kwh")->value(result)) == doctest::Approx(3.2e6));
   CHECK(std::get<double>(metric("cost.usd_per_gpu_hour")->value(result)) == doctest::Approx(2));

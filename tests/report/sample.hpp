@@ -46,6 +46,9 @@ inline Estimate sample_estimate() {
                       .exposed_dp = {},
                       .exposed_pp = Seconds(0.026),
                       .exposed_cp = {}};
+  e.step.chunks.time[static_cast<std::size_t>(ChunkKind::forward_backward)] = Seconds(13.95);
+  e.step.chunks.time[static_cast<std::size_t>(ChunkKind::backward_input)] = Seconds(1.5);
+  e.step.chunks.time[static_cast<std::size_t>(ChunkKind::backward)] = Seconds(0.49);
   e.step.by_rank = {e.step.breakdown};
   e.step.schedule_run = Schedule::dualpipe;
   e.step.exposed_communication = Seconds(0.026);

@@ -1,0 +1,252 @@
+#include "calibrate/published_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "scenario/catalogue.hpp"
+#include "scenario/read_scenario.hpp"
+
+namespace gpuhours {
+namespace {
+
+constexpr std::string_view kNeeded[] = {"id",
+                                        "stack",
+                                        "stack_release",
+                                        "model",
+                                        "gpu",
+                                        "n_gpus",
+                                        "inter_node",
+                                        "precision",
+                                        "seq_len",
+                                        "gbs",
+                                        "mbs",
+                                        "tp",
+                                        "pp",
+                                        "cp",
+                                        "vpp",
+                                        "ep",
+                                        "etp",
+                                        "zero_stage",
+                                        "fsdp",
+                                        "sequence_parallel",
+                                        "recompute",
+                                        "recompute_detail",
+                                        "schedule",
+                                        "moe_dispatcher",
+                                        "router_balance",
+                                        "cuda_graphs",
+                                        "truncated_layers",
+                                        "step_time_s",
+                                        "tier",
+                                        "notes",
+                                        "gpus_per_nvlink_domain"};
+
+/// Turns one row into the text of a scenario file.
+class RowWriter {
+ public:
+  RowWriter(const PublishedRun& run, const ValidationMap& map, const std::string& root)
+      : run_(run), map_(map), root_(root) {}
+
+  /// Empty text with `refusal` set when the row says something that has no scenario.
+  std::string text(RunScenario& out) {
+    Diagnostics ignored;
+    const auto model = read_architecture(run_.at("model"), root_, ignored);
+    if (!model) return refused(out, fmt::format("model '{}' is not in the catalogue", run_.at("model")));
+    std::string yaml = fmt::format("name: {}\n", run_.at("id"));
+    yaml += model_lines(*model) + cluster_lines(out) + software_lines(out) + layout_lines(out);
+    yaml += training_lines(*model, out);
+    return out.refusal.empty() ? yaml : std::string();
+  }
+
+ private:
+  static std::string refused(RunScenario& out, std::string reason) {
+    if (out.refusal.empty()) out.refusal = std::move(reason);
+    return {};
+  }
+
+  /// The map's entry for "first|second", else for `second` or `first` alone, else nothing.
+  [[nodiscard]] std::optional<std::string> mapped(std::string_view list, std::string_view first,
+                                                  std::string_view second) const {
+    const auto found = map_.find(list);
+    if (found == map_.end()) return std::nullopt;
+    for (const std::string& key : {fmt::format("{}|{}", first, second), std::string(second), std::string(first)}) {
+      const auto it = found->second.find(key);
+      if (it != found->second.end()) return it->second;
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::string model_lines(const Architecture& model) const {
+    if (run_.blank("truncated_layers")) return fmt::format("model: {}\n", model.id);
+    const int layers = static_cast<int>(whole_number(run_.at("truncated_layers")).value_or(model.layers));
+    return fmt::format("model: {{extends: {}, layers: {}, dense_layers: {}}}\n", model.id, layers,
+                       std::min(model.dense_layers, layers));
+  }
+
+  std::string cluster_lines(RunScenario& out) const {
+    const std::string& gpu = run_.at("gpu");
+    const std::string& network = run_.at("inter_node");
+    std::optional<std::string> fabric = mapped("fabrics", gpu, network);
+    if (network == "unknown" || network.empty()) {
+      fabric = mapped("unknown_fabrics", "", gpu);
+      if (fabric) out.filled.push_back(fmt::format("inter_node: {}", *fabric));
+    }
+    if (!fabric)
+      return refused(out, fmt::format("inter_node '{}' with {} stands for no fabric of the catalogue", network, gpu));
+    const std::optional<std::string> node = mapped("nodes", gpu, network);
+    std::string lines = fmt::format("cluster:\n  gpu: {}\n  gpus: {}\n  fabric: {}\n", gpu, run_.at("n_gpus"), *fabric);
+    lines += node_line(node, out);
+    return lines;
+  }
+
+  /// A rack of 72 that a job does not fill is used up to the largest divisor of its GPUs.
+  std::string node_line(const std::optional<std::string>& node, RunScenario& out) const {
+    const auto domain = whole_number(run_.at("gpus_per_nvlink_domain")).value_or(8);
+    const auto gpus = whole_number(run_.at("n_gpus")).value_or(8);
+    if (domain <= 8 || gpus <= domain || gpus % domain == 0) return node ? fmt::format("  node: {}\n", *node) : "";
+    auto used = domain;
+    while (gpus % used != 0) --used;
+    out.filled.push_back(fmt::format("{} of {} GPUs of a rack used", used, domain));
+    Diagnostics ignored;
+    const auto gpu = read_gpu(run_.at("gpu"), root_, ignored);
+    const std::string base = node ? *node : gpu ? gpu->default_node : "";
+    return fmt::format("  node: {{extends: {}, gpus: {}, nvlink_domain: {}, nics: {}}}\n", base, used, used, used);
+  }
+
+  std::string software_lines(RunScenario& out) const {
+    const std::string& stack = run_.at("stack");
+    const std::vector<std::string> known = catalogue_ids(CatalogueKind::stack, root_);
+    std::string profile = mapped("stacks", stack, run_.at("stack_release")).value_or(stack);
+    if (std::find(known.begin(), known.end(), profile) == known.end()) {
+      profile = "generic";
+      out.filled.push_back(fmt::format("stack {}: generic", stack));
+    }
+    std::string lines = fmt::format("stack:\n  extends: {}\n", profile);
+    if (!run_.blank("cuda_graphs")) lines += fmt::format("  cuda_graphs: {}\n", run_.at("cuda_graphs") == "yes");
+    if (!run_.blank("moe_dispatcher")) {
+      const std::string& word = run_.at("moe_dispatcher");
+      const std::string dispatcher = mapped("dispatchers", "", word).value_or(word);
+      if (dispatcher != word) out.filled.push_back(fmt::format("moe_dispatcher {}: {}", word, dispatcher));
+      lines += fmt::format("  dispatcher: {}\n", dispatcher);
+    }
+    const std::string recipe = mapped("precisions", stack, run_.at("precision")).value_or(run_.at("precision"));
+    const std::vector<std::string> recipes = catalogue_ids(CatalogueKind::precision, root_);
+    if (std::find(recipes.begin(), recipes.end(), recipe) == recipes.end()) {
+      return refused(out, fmt::format("precision '{}' is no recipe of the catalogue", recipe));
+    }
+    return lines + fmt::format("precision: {}\n", recipe);
+  }
+
+  std::string layout_lines(RunScenario& out) const {
+    std::string lines = "parallelism:\n";
+    for (const std::string_view key : {"tp", "pp", "vpp", "cp", "ep", "etp", "zero_stage"}) {
+      if (!run_.blank(key)) {
+        lines += fmt::format("  {}: {}\n", key, run_.at(key));
+      } else if (key == "vpp" || key == "cp") {
+        out.filled.push_back(fmt::format("{}: 1", key));
+      }
+    }
+    lines += fmt::format("  sequence_parallel: {}\n", run_.at("sequence_parallel") == "true");
+    if (!run_.blank("fsdp")) lines += fmt::format("  fsdp: {}\n", run_.at("fsdp"));
+    const std::string& schedule = run_.at("schedule");
+    if (schedule == "none" || schedule == "1f1b") return lines + "  schedule: one_f_one_b\n";
+    if (schedule == "dualpipe" || schedule == "interleaved") return lines + fmt::format("  schedule: {}\n", schedule);
+    return refused(out, fmt::format("schedule '{}' does not say which", schedule));
+  }
+
+  std::string recompute_lines(RunScenario& out) const {
+    if (run_.blank("recompute")) {
+      out.filled.emplace_back("recompute: none");
+      return "  recompute: none\n";
+    }
+    std::string lines = fmt::format("  recompute: {}\n", run_.at("recompute"));
+    if (run_.at("recompute") != "selective") return lines;
+    const std::string& detail = run_.at("recompute_detail");
+    if (detail.empty()) out.filled.emplace_back("recompute_detail: attention");
+    const auto ops = detail.empty() ? "attention" : mapped("recompute_ops", "", detail);
+    if (!ops) return refused(out, fmt::format("recompute_detail '{}' stands for no list of operators", detail));
+    return lines + fmt::format("  recompute_ops: [{}]\n", *ops);
+  }
+
+  std::string training_lines(const Architecture& model, RunScenario& out) const {
+    const double tokens = finite_number(run_.at("gbs")).value_or(1) * finite_number(run_.at("seq_len")).value_or(1);
+    out.micro_batch_open = run_.blank("mbs");
+    const std::string& notes = run_.at("notes");
+    const bool without = notes.find("without MTP") != std::string::npos || notes.find("no MTP") != std::string::npos;
+    std::string lines = fmt::format(
+        "training:\n  tokens: {} tokens\n  sequence_length: {} tokens\n  global_batch: {} sequences\n"
+        "  micro_batch: {} sequences\n  mtp: {}\n",
+        tokens, run_.at("seq_len"), run_.at("gbs"), out.micro_batch_open ? "1" : run_.at("mbs"),
+        model.mtp_layers > 0 && !without);
+    if (model.is_moe()) {
+      if (run_.blank("router_balance")) out.filled.emplace_back("router_balance: forced");
+      lines +=
+          fmt::format("  router_balance: {}\n", run_.blank("router_balance") ? "forced" : run_.at("router_balance"));
+    }
+    return lines + recompute_lines(out);
+  }
+
+  const PublishedRun& run_;
+  const ValidationMap& map_;
+  const std::string& root_;
+};
+
+}  // namespace
+
+const std::string& PublishedRun::at(std::string_view column) const {
+  static const std::string kNone;
+  const auto it = fields.find(column);
+  return it == fields.end() ? kNone : it->second;
+}
+
+bool PublishedRun::blank(std::string_view column) const { return at(column).empty() || at(column) == "unknown"; }
+
+std::string PublishedRun::group() const {
+  return fmt::format("{}|{}|{}|{}", at("stack"), at("model"), at("gpu"), at("precision"));
+}
+
+std::vector<PublishedRun> published_runs(const CsvTable& table, Diagnostics& diagnostics) {
+  for (const std::string_view column : kNeeded) table.needed_column(column, diagnostics);
+  if (diagnostics.has_errors()) return {};
+  std::vector<PublishedRun> runs(table.rows());
+  for (std::size_t row = 0; row < runs.size(); ++row) {
+    for (const std::string& column : table.columns()) {
+      runs[row].fields[column] = std::string(table.cell(row, table.column(column)));
+    }
+  }
+  return runs;
+}
+
+ValidationMap validation_map(const std::string& root, Diagnostics& diagnostics) {
+  const std::string file = root + "/calibration/validation/map.yaml";
+  const auto content = file_text(file, {}, diagnostics);
+  if (!content) return {};
+  const auto document = parse_document(*content, file, diagnostics);
+  ValidationMap map;
+  if (!document) return map;
+  for (const YamlEntry& list : document->entries) {
+    for (const YamlEntry& entry : list.value.entries) map[list.key][entry.key] = entry.value.scalar;
+  }
+  return map;
+}
+
+RunScenario run_scenario(const PublishedRun& run, const ValidationMap& map, const std::string& root) {
+  RunScenario out;
+  const std::string yaml = RowWriter(run, map, root).text(out);
+  if (!out.refusal.empty()) return out;
+  Diagnostics diagnostics;
+  auto resolved = scenario_from_text(yaml, run.at("id"), {}, root, diagnostics);
+  if (resolved) {
+    out.scenario = std::move(resolved->scenario);
+    return out;
+  }
+  std::vector<std::string> reasons;
+  for (const Diagnostic& diagnostic : diagnostics.all()) {
+    if (diagnostic.severity == Severity::error) reasons.push_back(diagnostic.message);
+  }
+  out.refusal = fmt::format("{}", fmt::join(reasons, "; "));
+  return out;
+}
+
+}  // namespace gpuhours

@@ -1,0 +1,44 @@
+#pragma once
+// A row of a table of published runs (validation/README.md) as a scenario. Input: the row's columns alone, the
+// catalogue and calibration/validation/map.yaml, which says what catalogue entries the words of a column stand for.
+// Output: a Scenario with what was filled in, or the reason why it cannot be expressed. Blank fields: vpp, cp, ep, etp
+// 1; recompute unknown -> none; router unknown -> forced; dispatcher and CUDA graphs unknown -> the stack's; network
+// unknown -> the vendor's reference system; micro-batch -> the largest power of two that fits (the caller tries).
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/csv.hpp"
+#include "core/diagnostic.hpp"
+#include "scenario/scenario.hpp"
+
+namespace gpuhours {
+
+struct PublishedRun {
+  std::map<std::string, std::string, std::less<>> fields;  ///< by column
+  [[nodiscard]] const std::string& at(std::string_view column) const;
+  [[nodiscard]] bool blank(std::string_view column) const;  ///< empty or "unknown"
+  [[nodiscard]] std::string group() const;                  ///< stack|model|gpu|precision
+};
+
+/// Rows of the table; columns that validation needs and that are missing are errors.
+std::vector<PublishedRun> published_runs(const CsvTable& table, Diagnostics& diagnostics);
+
+/// The lists of map.yaml: list name -> word -> catalogue entry.
+using ValidationMap = std::map<std::string, std::map<std::string, std::string, std::less<>>, std::less<>>;
+ValidationMap validation_map(const std::string& root, Diagnostics& diagnostics);
+
+/// A row on its way to a scenario.
+struct RunScenario {
+  std::optional<Scenario> scenario;
+  std::vector<std::string> filled;
+  std::string refusal;            ///< why there is no scenario
+  bool micro_batch_open = false;  ///< the row does not say; `scenario` holds 1
+};
+
+RunScenario run_scenario(const PublishedRun& run, const ValidationMap& map, const std::string& root);
+
+}  // namespace gpuhours
