@@ -241,7 +241,7 @@ class StepSimulation {
 
   /// Reduction of gradients, norm, optimizer, gathering of parameters on every device.
   struct End {
-    TaskId reduce, norm, optimizer, gather;
+    TaskId early, reduce, norm, optimizer, gather;
   };
 
   Task data_task(int rank, int w, SimTime length, std::int32_t meeting) const {
@@ -294,13 +294,11 @@ class StepSimulation {
     const RankEnd& end = work_.ends[static_cast<std::size_t>(rank)];
     const std::size_t chunks = plan_.ranks[static_cast<std::size_t>(rank)].size();
     const PlacedChunk& last = placed(rank, w, chunks - 1);
-    SimTime rest = end.reduce;
-    if (end.reduce_early.ps > 0) {  // beside the last backward
-      const TaskId early = graph_.add(data_task(rank, w, end.reduce_early, -1));
-      graph_.depend(early, last.start, {}, true);
-      rest = rest - end.reduce_early;
-    }
     End out;
+    // The early part may begin with the last backward, the rest when all gradients are there.
+    out.early = graph_.add(data_task(rank, w, end.reduce_early, -1));
+    graph_.depend(out.early, last.start, {}, true);
+    const SimTime rest = end.reduce - end.reduce_early;
     out.reduce = graph_.add(data_task(rank, w, rest, reduce_meeting));
     for (const TaskId id : last.last) graph_.depend(out.reduce, id);
     out.norm = graph_.add(data_task(rank, w, work_.norm_reduce, norm_meeting));
@@ -351,9 +349,10 @@ class StepSimulation {
     const SimTime reduce = times_.end[end.reduce] - times_.start[end.reduce];
     const SimTime norm = times_.end[end.norm] - times_.start[end.norm];
     const SimTime gather = times_.end[end.gather] - times_.start[end.gather];
+    const SimTime early = std::max(SimTime{}, times_.end[end.early] - previous_end);
     out.optimizer = times_.end[end.optimizer] - times_.start[end.optimizer];
-    out.use.exposed[static_cast<std::size_t>(Exposed::data)] += reduce + norm + gather;
-    out.bubble += times_.last_end - previous_end - reduce - norm - gather - out.optimizer;
+    out.use.exposed[static_cast<std::size_t>(Exposed::data)] += early + reduce + norm + gather;
+    out.bubble += times_.last_end - previous_end - early - reduce - norm - gather - out.optimizer;
     return out;
   }
 
@@ -382,6 +381,7 @@ class StepSimulation {
       const RankOrder& order = plan_.ranks[static_cast<std::size_t>(rank)];
       for (std::size_t i = 0; i < order.size(); ++i) add_spans(rank, placed(rank, 0, i), timeline);
       const End& end = ends_[static_cast<std::size_t>(rank) * width_];
+      add_span(rank, end.early, "reduce gradients", timeline);
       add_span(rank, end.reduce, "reduce gradients", timeline);
       add_span(rank, end.norm, "gradient norm", timeline);
       add_span(rank, end.optimizer, "optimizer", timeline);

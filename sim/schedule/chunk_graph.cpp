@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace gpuhours {
 namespace {
@@ -33,7 +34,14 @@ void ChunkBuilder::emit(const TimedSegment& segment, Chain& chain) {
   }
   const TaskId id = graph_.add(task);
   graph_.depend(id, chain.last);
-  chain.last = id;
+  if (chain.due >= 0) graph_.depend(id, static_cast<TaskId>(chain.due));
+  chain.due = -1;
+  if (segment.beside_next) {
+    chain.started = id;
+  } else {
+    chain.last = id;
+    chain.due = std::exchange(chain.started, -1);
+  }
   (segment.compute ? last_compute_ : last_communication_) = id;
 }
 
@@ -92,8 +100,8 @@ ChunkTasks ChunkBuilder::add(std::int32_t device, ChunkKind kind, const TimedSta
   tasks.start = graph_.add({.device = device, .label = -1, .stream = Stream::compute, .intrudes = false});
   last_compute_ = tasks.start;
   last_communication_ = -1;
-  Chain f{tasks.start};
-  Chain b{tasks.start};
+  Chain f{.last = tasks.start};
+  Chain b{.last = tasks.start};
 
   if (kind == ChunkKind::forward_backward) {
     const std::vector<const TimedLayer*>& fl = forward->layers_shared;

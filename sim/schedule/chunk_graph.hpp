@@ -48,8 +48,11 @@ class ChunkBuilder {
                  double scale, const ChunkMeetings& meetings);
 
  private:
+  /// The end of a pass so far. A communication that may run beside the next segment is due only after that one.
   struct Chain {
     TaskId last;
+    std::int64_t started = -1;
+    std::int64_t due = -1;
   };
   void emit(const TimedSegment& segment, Chain& chain);
   void emit(const std::vector<TimedSegment>& segments, Chain& chain);

@@ -32,7 +32,8 @@ struct TimedSegment {
   SimTime alone;
   SimTime beside;
   KernelAccount account;
-  std::int32_t label = -1;  ///< index into StepWork::labels
+  bool beside_next = false;  ///< the next segment of the pass does not need this communication, the one after does
+  std::int32_t label = -1;   ///< index into StepWork::labels
 };
 
 /// A pass in two parts: where expert communication may run beside the other part of another micro-batch.
