@@ -27,6 +27,9 @@ bool Blame::clean(const std::vector<std::string>& key_paths) const {
     });
   };
   const auto spoilt = [&](const std::string& path) {
+    const std::string top = path.substr(0, path.find('.'));
+    const bool required = top == "model" || top == "cluster" || top == "training";
+    if (required && document_.is_map() && document_.find(top) == nullptr) return true;
     for (std::string prefix = path; !prefix.empty(); prefix = parent(prefix)) {
       const YamlEntry* entry = find_path(document_, prefix);
       if (entry == nullptr) continue;
@@ -45,16 +48,17 @@ bool Blame::clean(const std::vector<std::string>& key_paths) const {
 SourcePlace Blame::place(const std::vector<std::string>& key_paths) const {
   const YamlEntry* first = nullptr;
   for (const std::string& path : key_paths) {
-    const YamlEntry* entry = find_path(document_, path);
-    if (entry == nullptr) continue;
-    if (entry->value.place.file == "--set") return entry->value.place;
-    if (first == nullptr) first = entry;
+    for (std::string prefix = path; !prefix.empty(); prefix = parent(prefix)) {
+      const YamlEntry* entry = find_path(document_, prefix);
+      if (entry != nullptr && entry->value.place.file == "--set") return entry->value.place;
+    }
+    if (first == nullptr) first = find_path(document_, path);
   }
-  for (std::string path = parent(key_paths.front()); first == nullptr && !path.empty(); path = parent(path)) {
-    first = find_path(document_, path);
-    if (first != nullptr) return first->place;
+  if (first != nullptr) return first->value.place;
+  for (std::string path = parent(key_paths.front()); !path.empty(); path = parent(path)) {
+    if (const YamlEntry* around = find_path(document_, path)) return around->place;
   }
-  return first == nullptr ? SourcePlace{} : first->value.place;
+  return {};
 }
 
 }  // namespace gpuhours

@@ -19,7 +19,8 @@ class Blame {
   /// No value that the rule reads has been reported already, so that the rule may speak.
   [[nodiscard]] bool clean(const std::vector<std::string>& key_paths) const;
 
-  /// The place of the first of `key_paths` that is written, an override before all; else of the map around the first.
+  /// The place of the first of `key_paths` that is written, an override (of the key or of a map around it) before all;
+  /// when none is written, the key of the map around the first.
   [[nodiscard]] SourcePlace place(const std::vector<std::string>& key_paths) const;
 
  private:

@@ -246,7 +246,7 @@ class ScenarioRules {
     if (gpu.peak_dense.empty() || gpu.peak_dense.contains(format)) return;
     std::vector<std::string_view> formats;
     for (const auto& [supported, rate] : gpu.peak_dense) formats.push_back(name(supported));
-    rule(false, {path, "precision", "cluster.gpu"},
+    rule(false, {"precision", "cluster.gpu", path},
          fmt::format("{} has no matrix units for '{}: {}'", gpu.id.empty() ? "the GPU" : gpu.id, path, name(format)),
          fmt::format("its formats are {}", fmt::join(formats, ", ")));
   }

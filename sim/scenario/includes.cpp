@@ -176,10 +176,12 @@ std::optional<YamlNode> Resolver::load_id(const CatalogueFolder& folder, const Y
 void Resolver::follow_id_at(YamlNode& parent, const CatalogueFolder& folder, const std::string& key) {
   YamlEntry* reference = parent.find(key);
   if (reference == nullptr) return;
-  const SourcePlace place = reference->value.place;
+  const YamlEntry* extends = reference->value.find("extends");
+  const SourcePlace place = extends == nullptr ? reference->value.place : extends->value.place;
   std::optional<YamlNode> resolved = entry(folder, std::move(reference->value));
   if (resolved) {
     reference->value = std::move(*resolved);
+    reference->value.place = place;
   } else {
     reference->value = YamlNode{};
     reference->value.kind = YamlNode::Kind::scalar;

@@ -26,10 +26,12 @@ void move_places(YamlNode& node, const std::string& argument, std::size_t offset
 
 std::optional<YamlNode> value_of(const std::string& argument, std::size_t offset, Diagnostics& diagnostics) {
   Diagnostics found;
-  std::optional<YamlNode> value = parse_document(argument.substr(offset), "--set", found);
+  std::optional<YamlNode> value = parse_document(argument.substr(offset) + "\n", "--set", found);
   for (const Diagnostic& problem : found.all()) {
     const auto column = static_cast<std::size_t>(std::max(problem.place.column, 1));
-    diagnostics.error(place_in(argument, offset + column - 1), problem.message, problem.hint);
+    const bool at_end = problem.place.line > 1;
+    diagnostics.error(place_in(argument, at_end ? argument.size() : offset + column - 1), problem.message,
+                      problem.hint);
   }
   if (value) move_places(*value, argument, offset);
   return value;

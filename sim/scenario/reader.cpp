@@ -46,7 +46,8 @@ const YamlEntry* Reader::entry(const KeyInfo& key) {
     return nullptr;
   }
   if (found->value.kind == YamlNode::Kind::null) {
-    diagnostics_.error(found->place, fmt::format("'{}' has no value", path_of(key.name)));
+    const SourcePlace& place = found->value.place.file == "--set" ? found->value.place : found->place;
+    diagnostics_.error(place, fmt::format("'{}' has no value", path_of(key.name)));
     return nullptr;
   }
   return found;

@@ -339,7 +339,8 @@ std::string exact_text(double value, Unit unit) {
     if (s.multiply == 1 && s.divide == 1) base = &s;
     const double scaled = value / s.multiply * s.divide;
     const std::string candidate = fmt::format("{} {}", scaled, s.text);
-    if ((best.empty() || candidate.size() <= best.size()) && parse_quantity(candidate, unit).value == value) {
+    const bool better = candidate.size() < best.size() || (candidate.size() == best.size() && std::abs(scaled) >= 1);
+    if ((best.empty() || better) && parse_quantity(candidate, unit).value == value) {
       best = candidate;
     }
   }

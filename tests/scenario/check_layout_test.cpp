@@ -1,0 +1,184 @@
+#include "scenario/check_layout.hpp"
+
+#include <numeric>
+
+#include "fixture.hpp"
+#include "scenario/refused_features.hpp"
+
+using namespace gpuhours;
+using namespace gpuhours::test;
+
+namespace {
+
+/// The messages alone, a line each, of kGood with overrides.
+std::string messages(const std::vector<std::string>& overrides) {
+  Diagnostics diagnostics;
+  scenario_from_text(kGood, kData + "/scenarios/s.yaml", overrides, kData, diagnostics);
+  std::string out;
+  for (const Diagnostic& diagnostic : diagnostics.all()) out += diagnostic.message + "\n";
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("tp x pp that does not divide the GPUs") {
+  // 1 x 3 x 1 = 3; 32 / 3 = 10.67, so 30 and 33.
+  CHECK(errors_of(with("pp: 2", "pp: 3")) ==
+        "scenarios/s.yaml:4:9: error: tp 1 x pp 3 x cp 1 = 3 does not divide 'cluster.gpus: 32'\n"
+        "  |   gpus: 32\n"
+        "  |         ^\n"
+        "  = 30 and 33 GPUs would do\n");
+  CHECK(messages({"parallelism.tp=8", "parallelism.pp=8", "parallelism.ep=1"}) ==
+        "tp 8 x pp 8 x cp 1 = 64 does not divide 'cluster.gpus: 32'\n");
+}
+
+TEST_CASE("an override is blamed before the file") {
+  CHECK(errors_of(kGood, {"parallelism.pp=3"}) ==
+        "--set: error: tp 1 x pp 3 x cp 1 = 3 does not divide 'cluster.gpus: 32'\n"
+        "  | parallelism.pp=3\n"
+        "  |                ^\n"
+        "  = 30 and 33 GPUs would do\n");
+}
+
+TEST_CASE("experts") {
+  CHECK(
+      errors_of(with("ep: 8", "ep: 3")) ==
+      "scenarios/s.yaml:10:7: error: ep 3 does not divide the model's 16 experts\n"
+      "  |   ep: 3\n"
+      "  |       ^\n"
+      "scenarios/s.yaml:10:7: error: ep 3 x etp 1 = 3 does not divide the 16 GPUs of a pipeline stage (tp x cp x dp)\n"
+      "  |   ep: 3\n"
+      "  |       ^\n");
+  // 16 GPUs of a stage: ep 16 fits, ep 16 x etp 2 = 32 does not.
+  CHECK(messages({"parallelism.ep=16"}) == "");
+  CHECK(messages({"parallelism.ep=16", "parallelism.etp=2"}) ==
+        "ep 16 x etp 2 = 32 does not divide the 16 GPUs of a pipeline stage (tp x cp x dp)\n");
+  CHECK(messages({"model=tiny"}) == "ep 8 needs a model with experts\n");
+  CHECK(messages({"model.top_k=17"}) == "top_k 17 must be from 1 to the model's 16 experts\n");
+  CHECK(messages({"model.expert_groups=3"}) == "expert_groups 3 does not divide the model's 16 experts\n");
+}
+
+TEST_CASE("stages") {
+  CHECK(messages({"parallelism.pp=16", "parallelism.ep=2"}) ==
+        "pp 16 gives 16 stages, more than the model's 8 layers\n");
+  CHECK(messages({"parallelism.layers_per_stage=[8]"}) == "'layers_per_stage' has 1 entries, pp 2 x vpp 1 needs 2\n");
+  CHECK(messages({"parallelism.layers_per_stage=[3, 4]"}) == "'layers_per_stage' sums to 7, the model has 8 layers\n");
+  CHECK(messages({"parallelism.layers_per_stage=[3, 5]"}) == "");
+  CHECK(messages({"parallelism.pp=1", "parallelism.schedule=dualpipe"}) ==
+        "schedule dualpipe needs an even number of pipeline stages, pp is 1\n");
+}
+
+TEST_CASE("tensor parallelism and sequences") {
+  // heads 8, kv_heads 4, ffn_hidden 1536 = 2^9 x 3. tp 16 on 32 GPUs leaves dp 1 at pp 2.
+  CHECK(messages({"parallelism.tp=8", "parallelism.ep=1"}) == "");
+  CHECK(messages({"parallelism.tp=16", "parallelism.ep=1"}) == "tp 16 does not divide the model's heads: 8\n");
+  CHECK(messages({"parallelism.tp=8", "parallelism.ep=1", "model.kv_heads=6", "model.heads=24"}) ==
+        "tp 8 and the model's kv_heads 6: one must divide the other\n");
+  CHECK(messages({"parallelism.tp=4", "parallelism.ep=1", "training.sequence_length=4098 tokens"}) ==
+        "a sequence of 4098 tokens is not divisible by 4 (cp x tp, sequence parallel)\n");
+  CHECK(messages({"parallelism.tp=4", "parallelism.ep=1", "training.sequence_length=4098 tokens",
+                  "parallelism.sequence_parallel=false"}) == "");
+}
+
+TEST_CASE("batches") {
+  // dp 16 x micro_batch 2 = 32.
+  CHECK(messages({"training.global_batch=48 sequences"}) ==
+        "a batch of 48 sequences is not divisible by dp 16 x micro_batch 2 = 32\n");
+  CHECK(messages({"training.ramp={from: 16 sequences, tokens: 1M tokens}"}) ==
+        "a batch of 16 sequences is not divisible by dp 16 x micro_batch 2 = 32\n");
+  CHECK(messages({"training.ramp={from: 96 sequences, tokens: 1M tokens}"}) ==
+        "the ramp starts at 96 sequences, above the batch of 64\n");
+  CHECK(messages({"training.ramp={from: 32 sequences, tokens: 2B tokens}"}) ==
+        "the ramp is longer than the training\n");
+  CHECK(messages({"training.ramp={from: 32 sequences}"}) == "a ramp needs 'tokens', over which the batch rises\n");
+}
+
+TEST_CASE("a phase is checked with what it overrides; a given one is not") {
+  CHECK(messages({"training.phases=[{name: a, global_batch: 48 sequences}]"}) ==
+        "a batch of 48 sequences is not divisible by dp 16 x micro_batch 2 = 32\n");
+  CHECK(messages({"training.phases=[{name: a, global_batch: 48 sequences, given_gpu_hours: 5K}]"}) == "");
+  CHECK(messages({"training.phases=[{name: a, parallelism: {pp: 3}}]"}) ==
+        "tp 1 x pp 3 x cp 1 = 3 does not divide 'cluster.gpus: 32'\n");
+  CHECK(messages({"training.phases=[{name: a, tokens: 1M tokens}]", "parallelism.pp=3"}) ==
+        "tp 1 x pp 3 x cp 1 = 3 does not divide 'cluster.gpus: 32'\n");
+}
+
+TEST_CASE("formats that the GPU lacks") {
+  CHECK(errors_of(with("gpu: fast", "gpu: old")) ==
+        "scenarios/s.yaml:6:12: error: old has no matrix units for 'precision.gemm: fp8'\n"
+        "  | precision: fp8\n"
+        "  |            ^\n"
+        "  = its formats are bf16, fp16\n");
+}
+
+TEST_CASE("nodes, fabrics, recompute, MTP") {
+  CHECK(messages({"cluster.gpus=12", "parallelism.ep=1", "training.micro_batch=1 sequence",
+                  "training.global_batch=60 sequences"}) == "12 GPUs are not a whole number of nodes of 8\n");
+  CHECK(errors_of(with("  fabric: tree\n", "")) ==
+        "scenarios/s.yaml:4:9: error: 32 GPUs on nodes of 8 need a 'cluster.fabric' with port_per_direction\n"
+        "  |   gpus: 32\n"
+        "  |         ^\n");
+  CHECK(messages({"training.recompute=selective"}) == "recompute selective needs 'recompute_ops'\n");
+  CHECK(messages({"training.recompute_ops=[norm]"}) == "'recompute_ops' goes with recompute: selective\n");
+  CHECK(messages({"training.recompute=selective", "training.recompute_ops=[norm, activation]"}) == "");
+  CHECK(messages({"training.mtp=true"}) == "training.mtp needs a model with mtp_layers\n");
+  CHECK(messages({"model.attention=mla"}) ==
+        "attention mla needs 'kv_lora'\nattention mla needs 'qk_nope'\nattention mla needs 'qk_rope'\n"
+        "attention mla needs 'v_head_dim'\n");
+}
+
+TEST_CASE("what is not modelled is refused by name") {
+  CHECK(errors_of(kGood, {"parallelism.vpp=2"}) ==
+        "--set: error: 'parallelism.vpp: 2' is not modelled yet: a rank holds one virtual stage\n"
+        "  | parallelism.vpp=2\n"
+        "  |                 ^\n");
+  CHECK(messages({"parallelism.cp=2"}) ==
+        "'parallelism.cp: 2' is not modelled yet: sequences are not split over context-parallel ranks\n");
+  CHECK(messages({"parallelism.fsdp=full"}) ==
+        "'parallelism.fsdp: full' is not modelled yet: weights are not gathered layer by layer\n");
+  CHECK(messages({"parallelism.zero_stage=3"}) ==
+        "'parallelism.zero_stage: 3' is not modelled yet: only the optimizer's state is sharded\n");
+  CHECK(messages({"parallelism.schedule=zero_bubble_h1"}) ==
+        "'parallelism.schedule: zero_bubble_h1' is not modelled yet: the schedules are one_f_one_b and dualpipe\n");
+  CHECK(
+      messages({"cluster.fabric.kind=slim_fly"}) ==
+      "'cluster.fabric.kind: slim_fly' is not modelled yet: the fabrics are fat trees of two and three layers, of one "
+      "or several planes\n");
+}
+
+TEST_CASE("a layout of one's own needs no document") {
+  Scenario s = scenario_of(kGood);
+  Diagnostics diagnostics;
+  check_layout(s, {}, diagnostics);
+  CHECK_FALSE(diagnostics.has_errors());
+  s.parallelism.pp = 3;
+  check_layout(s, {}, diagnostics);
+  CHECK(diagnostics.errors() == 1);
+}
+
+TEST_CASE("layers of a stage: as even as can be, the surplus in the middle") {
+  Scenario s;
+  s.model.layers = 61;
+  s.parallelism.pp = 16;
+  // 61 = 16 x 3 + 13; three stages stay at 3: one in front, two behind.
+  CHECK(stage_layers(s) == std::vector<int>{3, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 3, 3});
+  // Llama 3.1 405B: 126 layers on 16 x 8 stages, first and last empty.
+  s.model.layers = 126;
+  s.parallelism.vpp = 8;
+  const std::vector<int> layers = stage_layers(s);
+  CHECK(layers.size() == 128);
+  CHECK(layers.front() == 0);
+  CHECK(layers.back() == 0);
+  CHECK(std::accumulate(layers.begin(), layers.end(), 0) == 126);
+  s.parallelism.layers_per_stage = {1, 2};
+  CHECK(stage_layers(s) == std::vector<int>{1, 2});
+}
+
+TEST_CASE("bytes of an element") {
+  CHECK(bytes_per_element(Format::fp32) == 4);
+  CHECK(bytes_per_element(Format::bf16) == 2);
+  CHECK(bytes_per_element(Format::fp8) == 1);
+  CHECK(bytes_per_element(Format::fp6) == 0.75);
+  CHECK(bytes_per_element(Format::fp4) == 0.5);
+  CHECK(name(Format::fp8) == "fp8");
+}
