@@ -5,6 +5,7 @@
 
 #include "memory/peak_activations.hpp"
 #include "memory/remedy.hpp"
+#include "workload/stages.hpp"
 
 namespace gpuhours {
 
@@ -71,28 +72,36 @@ class Ledger {
 
   void add_activations(MemoryLedger& ledger, int rank, const std::vector<int>& stages) const {
     const RankActivations a = rank_activations(w_, plan_, rank);
-    Bytes kept = a.kept;
-    Bytes transient = a.transient;
     if (gradients_appear_in_backward()) {
-      // Gradients grow as activations go: the fullest moment is the loss or the end of backward, never their sum.
-      const Bytes gradients = Bytes(rank_parameters(w_, stages).total() * bytes_per_element(s_.precision.gradients));
-      const Bytes loss = kept + a.head;
-      if (loss > gradients + transient) {
-        add("activations", kept, ledger);
-        add("logits and loss", a.head, ledger);
-      } else {
-        add("gradients", gradients, ledger);
-        add("workspace", transient, ledger);
-      }
+      add_growing_gradients(ledger, a, rank_parameters(w_, stages));
       return;
     }
-    add("activations", kept, ledger);
-    add("activation fragmentation", kept * s_.stack.fragmentation, ledger);
+    add("activations", a.kept, ledger);
+    add("activation fragmentation", a.kept * s_.stack.fragmentation, ledger);
     // The loss and a layer's workspace are never at their largest together.
     add("logits and loss", a.head, ledger);
-    if (transient > a.head) add("workspace", transient - a.head, ledger);
+    if (a.transient > a.head) add("workspace", a.transient - a.head, ledger);
     add("dispatch buffers", dispatch_buffers(w_, stages), ledger);
     add("pipeline buffers", s_.parallelism.pp > 1 ? 4 * w_.boundary_bytes : Bytes{}, ledger);
+  }
+
+  /// Gradients grow as activations go. The fullest moment is the loss; or the backward of the first layer, when its own
+  /// gradients and the embedding's are not there yet; or the end of backward.
+  void add_growing_gradients(MemoryLedger& ledger, const RankActivations& a, const RankParameters& p) const {
+    const double element = bytes_per_element(s_.precision.gradients);
+    const ParameterCounts counts = parameter_counts(s_.model);
+    const RankParameters layer = layer_rank_parameters(s_, counts, s_.model.moe_layer(0));
+    const Bytes all(p.total() * element);
+    const Bytes earlier(std::max(0.0, p.total() - layer.total() - counts.embedding) * element);
+    const Bytes loss = a.kept + a.head;
+    const Bytes first_layer = earlier + a.transient;
+    if (loss >= std::max(first_layer, all)) {
+      add("activations", a.kept, ledger);
+      add("logits and loss", a.head, ledger);
+      return;
+    }
+    add("gradients", first_layer > all ? earlier : all, ledger);
+    if (first_layer > all) add("workspace", a.transient, ledger);
   }
 
   /// A single rank that runs one micro-batch a step holds no gradient buffer: gradients come into being in backward.

@@ -1,0 +1,161 @@
+#include "memory/ledger.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "core/csv.hpp"
+#include "memory/peak_activations.hpp"
+#include "shared.hpp"
+#include "workload/fixtures.hpp"
+
+using namespace gpuhours;
+using namespace gpuhours::test;
+
+namespace {
+
+MemoryLedger ledger_of(const Scenario& s) {
+  const Parallelism& p = s.parallelism;
+  const int micro_batches = s.training.global_batch / (p.dp(s.cluster.gpus) * s.training.micro_batch);
+  return memory_ledger(s, workload(s), pipeline_plan(p.schedule, p.pp, p.vpp, micro_batches));
+}
+
+double entry(const MemoryLedger& ledger, std::string_view name) {
+  for (const LedgerEntry& e : ledger.entries) {
+    if (e.name == name) return e.bytes.value();
+  }
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("states of a tiny model") {
+  // 1704 parameters: BF16 weights, FP32 gradients, master weights and two moments.
+  Scenario s = tiny_run(tiny_dense());
+  s.training.global_batch = 2;  // two micro-batches: gradients are accumulated in a buffer
+  MemoryLedger ledger = ledger_of(s);
+  CHECK(entry(ledger, "weights") == 2 * 1704);
+  CHECK(entry(ledger, "gradients") == 4 * 1704);
+  CHECK(entry(ledger, "master weights") == 4 * 1704);
+  CHECK(entry(ledger, "moments") == 8 * 1704);
+  // ZeRO-1 over two ranks halves what the optimizer holds.
+  s.cluster.gpus = 2;
+  s.training.global_batch = 4;
+  ledger = ledger_of(s);
+  CHECK(entry(ledger, "gradients") == 4 * 1704);
+  CHECK(entry(ledger, "master weights") == 4 * 1704 / 2);
+  CHECK(entry(ledger, "moments") == 8 * 1704 / 2);
+  CHECK(ledger.fits());
+  CHECK(ledger.remedy == "");
+}
+
+TEST_CASE("activations of a tiny layer, tensor by tensor") {
+  // 16 tokens of hidden 8 in BF16 are 256 B. Kept: two norm inputs, two norm results, queries, keys and values 16 x 16
+  // x 2 = 512, attention output 256, softmax 16 x 2 x 4 = 128, gate and up 16 x 32 x 2 = 1024, their product 512.
+  Scenario s = tiny_run(tiny_dense());
+  CHECK(workload(s).dense_activations.kept.value() == 4 * 256 + 512 + 256 + 128 + 1024 + 512);
+  s.training.recompute = Recompute::selective;
+  s.training.recompute_ops = {RecomputeOp::norm, RecomputeOp::activation};
+  CHECK(workload(s).dense_activations.kept.value() == 2 * 256 + 512 + 256 + 128 + 1024);
+  s.training.recompute = Recompute::full;
+  CHECK(workload(s).dense_activations.kept.value() == 256);
+}
+
+TEST_CASE("activations in flight follow the order of chunks") {
+  // Two stages of one layer each and 4 micro-batches: 1F1B holds 2 on the first rank and 1 on the last.
+  Scenario s = tiny_run(tiny_dense());
+  s.cluster.gpus = 2;
+  s.parallelism.pp = 2;
+  const Workload w = workload(s);
+  const PipelinePlan plan = pipeline_plan(Schedule::one_f_one_b, 2, 1, 4);
+  CHECK(rank_activations(w, plan, 0).kept == 2.0 * stage_activations(w, w.stages[0]));
+  CHECK(rank_activations(w, plan, 1).kept == stage_activations(w, w.stages[1]));
+  CHECK(rank_activations(w, plan, 0).head.value() == 0);
+  CHECK(rank_activations(w, plan, 1).head.value() > 0);
+}
+
+TEST_CASE("a plan without orders falls back on its count of micro-batches in flight") {
+  const Workload w = workload(tiny_run(tiny_dense()));
+  PipelinePlan plan;
+  plan.stages_of_rank = {{0}};
+  plan.peak_in_flight = {3};
+  CHECK(rank_activations(w, plan, 0).kept == 3.0 * stage_activations(w, w.stages[0]));
+}
+
+TEST_CASE("DeepSeek-V3's layout fits into 80 GB in FP8 and not in BF16") {
+  Scenario s = deepseek_run();
+  s.stack.memory_overhead = Bytes(4.0 * 1024 * 1024 * 1024);
+  s.stack.fragmentation = 0.05;
+  s.cluster.gpu.memory_capacity = Bytes(80e9);
+  const MemoryLedger fp8 = ledger_of(s);
+  CHECK(fp8.fits());
+  CHECK(fp8.remedy == "");
+  Scenario wide = s;
+  wide.precision = PrecisionRecipe{};
+  const MemoryLedger bf16 = ledger_of(wide);
+  CHECK_FALSE(bf16.fits());
+  CHECK(bf16.remedy == "training.recompute=full");
+  CHECK(entry(bf16, "weights") == 2 * entry(fp8, "weights"));
+}
+
+namespace {
+
+/// The published widths behind the names of the measured steps, cut to the layers that ran.
+Architecture measured_model(std::string_view name, int layers) {
+  Architecture m;
+  m.layers = layers;
+  m.head_dim = 128;
+  const auto set = [&m](int hidden, int ffn, int heads, int kv_heads, int vocab) {
+    m.hidden = hidden;
+    m.ffn_hidden = ffn;
+    m.heads = heads;
+    m.kv_heads = kv_heads;
+    m.vocab = vocab;
+  };
+  if (name.starts_with("llama3-8b")) set(4096, 14336, 32, 8, 128256);
+  if (name.starts_with("llama2-7b")) set(4096, 11008, 32, 32, 32000);
+  if (name.starts_with("llama3-70b")) set(8192, 28672, 64, 8, 32000);
+  if (name.starts_with("llama3.2-1b")) {
+    set(2048, 8192, 32, 8, 128256);
+    m.head_dim = 64;
+  }
+  return m;
+}
+
+}  // namespace
+
+TEST_CASE("measured peaks of single-GPU steps") {
+  const std::string path = shared_path("measurements/h100_cupti/steps.csv");
+  if (path.empty()) return;
+  Diagnostics problems;
+  const CsvTable table = CsvTable::from_file(path, problems);
+  const auto cell = [&](std::size_t row, std::string_view column) { return table.cell(row, table.column(column)); };
+  double error_sum = 0;
+  int compared = 0;
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    const auto number = [&](std::string_view column) { return finite_number(cell(row, column)).value_or(0); };
+    Scenario s;
+    s.model = measured_model(cell(row, "model"), static_cast<int>(number("layers")));
+    // Experts by eager modules keep a set of tensors of their own; compiled steps fuse what they like.
+    if (s.model.hidden == 0 || cell(row, "compiled") == "1") continue;
+    const double tables = 2.0 * s.model.vocab * s.model.hidden;
+    s.model.tied_embeddings = number("params") < parameter_counts(s.model).total - tables / 4;
+    s.cluster.gpus = 1;
+    s.training.sequence_length = static_cast<int>(number("seq"));
+    s.training.micro_batch = static_cast<int>(number("mbs"));
+    s.training.global_batch = s.training.micro_batch;
+    s.training.recompute = cell(row, "recompute") == "full" ? Recompute::full : Recompute::none;
+    s.precision.gradients = s.precision.master_weights = s.precision.moments = Format::bf16;
+    s.stack.eager_modules = true;
+    s.stack.fused_norm = s.stack.fused_activation = s.stack.fused_rope = s.stack.fused_cross_entropy = false;
+    CAPTURE(cell(row, "model"));
+    CAPTURE(cell(row, "seq"));
+    const double error = ledger_of(s).peak.value() / number("peak_allocated") - 1;
+    CHECK(std::abs(error) < 0.03);
+    error_sum += std::abs(error);
+    ++compared;
+  }
+  CHECK(compared >= 20);
+  CHECK(error_sum / compared < 0.01);
+}
