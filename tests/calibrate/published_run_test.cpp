@@ -1,0 +1,136 @@
+#include "calibrate/published_run.hpp"
+
+#include <doctest/doctest.h>
+
+#include "shared.hpp"
+
+using namespace gpuhours;
+
+namespace {
+
+/// Llama 3 8B on 16 H100, every column that validation reads.
+PublishedRun llama() {
+  return {{{"id", "run-1"},
+           {"stack", "nemo"},
+           {"stack_release", "24.07"},
+           {"model", "llama3-8b"},
+           {"gpu", "h100_sxm"},
+           {"n_gpus", "16"},
+           {"gpus_per_nvlink_domain", "8"},
+           {"inter_node", "ib_ndr400x8"},
+           {"precision", "bf16"},
+           {"seq_len", "8192"},
+           {"gbs", "128"},
+           {"mbs", "1"},
+           {"tp", "1"},
+           {"pp", "2"},
+           {"vpp", "1"},
+           {"cp", "1"},
+           {"ep", ""},
+           {"etp", ""},
+           {"zero_stage", "1"},
+           {"fsdp", "none"},
+           {"sequence_parallel", "false"},
+           {"recompute", "none"},
+           {"recompute_detail", ""},
+           {"schedule", "1f1b"},
+           {"moe_dispatcher", ""},
+           {"router_balance", ""},
+           {"cuda_graphs", "yes"},
+           {"truncated_layers", ""},
+           {"step_time_s", "5"},
+           {"tier", "1"},
+           {"notes", ""}}};
+}
+
+RunScenario scenario_of(const PublishedRun& run) {
+  const std::string root = test::repository_path("");
+  Diagnostics diagnostics;
+  const ValidationMap map = validation_map(root, diagnostics);
+  REQUIRE_FALSE(diagnostics.has_errors());
+  return run_scenario(run, map, root);
+}
+
+}  // namespace
+
+TEST_CASE("a whole row is a scenario with nothing filled") {
+  const RunScenario run = scenario_of(llama());
+  INFO(run.refusal);
+  REQUIRE(run.scenario);
+  CHECK(run.filled.empty());
+  CHECK(run.scenario->model.id == "llama3-8b");
+  CHECK(run.scenario->cluster.gpus == 16);
+  CHECK(run.scenario->cluster.node.id == "hgx_h100");
+  CHECK(run.scenario->cluster.fabric.id == "rail_ft3_ndr400");
+  CHECK(run.scenario->parallelism.pp == 2);
+  CHECK_FALSE(run.scenario->parallelism.sequence_parallel);
+  CHECK(run.scenario->training.sequence_length == 8192);
+  CHECK(run.scenario->stack.id == "nemo");
+  CHECK(run.scenario->stack.cuda_graphs);
+  CHECK(llama().group() == "nemo|llama3-8b|h100_sxm|bf16");
+}
+
+TEST_CASE("what is filled is named") {
+  PublishedRun row = llama();
+  row.fields["inter_node"] = "unknown";
+  row.fields["recompute"] = "unknown";
+  row.fields["vpp"] = "";
+  row.fields["mbs"] = "";
+  row.fields["stack"] = "other";
+  const RunScenario run = scenario_of(row);
+  INFO(run.refusal);
+  REQUIRE(run.scenario);
+  CHECK(run.micro_batch_open);
+  CHECK(run.filled ==
+        std::vector<std::string>{"inter_node: rail_ft3_ndr400", "stack other: generic", "vpp: 1", "recompute: none"});
+}
+
+TEST_CASE("truncated layers are honoured") {
+  PublishedRun row = llama();
+  row.fields["truncated_layers"] = "4";
+  const RunScenario run = scenario_of(row);
+  REQUIRE(run.scenario);
+  CHECK(run.scenario->model.layers == 4);
+}
+
+TEST_CASE("selective recomputation is named operator by operator") {
+  PublishedRun row = llama();
+  row.fields["recompute"] = "selective";
+  row.fields["recompute_detail"] = "layernorm+moe_act";
+  const RunScenario run = scenario_of(row);
+  REQUIRE(run.scenario);
+  CHECK(run.scenario->training.recompute_ops == std::vector{RecomputeOp::norm, RecomputeOp::activation});
+}
+
+TEST_CASE("what cannot be expressed is refused with the reason") {
+  const auto refusal = [](const char* column, const char* value) {
+    PublishedRun row = llama();
+    row.fields[column] = value;
+    return scenario_of(row).refusal;
+  };
+  CHECK(refusal("model", "gpt-none") == "model 'gpt-none' is not in the catalogue");
+  CHECK(refusal("schedule", "other") == "schedule 'other' does not say which");
+  CHECK(refusal("precision", "fp8_other") == "precision 'fp8_other' is no recipe of the catalogue");
+  CHECK(refusal("inter_node", "token_ring") ==
+        "inter_node 'token_ring' with h100_sxm stands for no fabric of the catalogue");
+  CHECK(refusal("tp", "3").find("does not divide") != std::string::npos);
+}
+
+TEST_CASE("every row of the published table is a scenario or has a reason") {
+  const std::string csv = test::shared_path("validation/published_runs.csv");
+  if (csv.empty()) return;
+  Diagnostics diagnostics;
+  const auto runs = published_runs(CsvTable::from_file(csv, diagnostics), diagnostics);
+  REQUIRE_FALSE(diagnostics.has_errors());
+  CHECK(runs.size() == 667);
+  const std::string root = test::repository_path("");
+  const ValidationMap map = validation_map(root, diagnostics);
+  int expressed = 0;
+  for (const PublishedRun& run : runs) {
+    const RunScenario built = run_scenario(run, map, root);
+    CAPTURE(run.at("id"));
+    CHECK(built.scenario.has_value() == built.refusal.empty());
+    if (built.scenario) ++expressed;
+  }
+  CHECK(expressed >= 100);
+}
