@@ -36,7 +36,7 @@ struct RawEvent {
   std::array<std::int32_t, 3> grid, block;
   Category category;
   bool has_category;
-  std::int64_t line, column;
+  std::int64_t line, column, byte;
 
   void clear() {
     for (std::string* text :
@@ -76,12 +76,14 @@ class KinetoReader {
   }
 
  private:
-  std::optional<Trace> refuse(const std::string& reason) { return refuse_at(tokens_.line(), tokens_.column(), reason); }
+  std::optional<Trace> refuse(const std::string& reason) {
+    return refuse_at(tokens_.line(), tokens_.column(), tokens_.byte_offset(), reason);
+  }
 
-  std::optional<Trace> refuse_at(std::int64_t line, std::int64_t column, const std::string& reason) {
+  std::optional<Trace> refuse_at(std::int64_t line, std::int64_t column, std::int64_t byte, const std::string& reason) {
     constexpr std::int64_t kMost = 2'000'000'000;
     problems_.error({file_, static_cast<int>(std::min(line, kMost)), static_cast<int>(std::min(column, kMost)), ""},
-                    reason, fmt::format("byte {} of the unpacked text", tokens_.byte_offset()));
+                    reason, fmt::format("byte {} of the unpacked text", byte));
     stop_ = true;
     return std::nullopt;
   }
@@ -238,6 +240,7 @@ class KinetoReader {
     event_.clear();
     event_.line = tokens_.line();
     event_.column = tokens_.column();
+    event_.byte = tokens_.byte_offset();
     for (;;) {
       const JsonToken token = tokens_.next();
       if (token == JsonToken::end_object) break;
@@ -362,7 +365,7 @@ class KinetoReader {
   }
 
   bool bad_time(const char* member, const std::string& text) {
-    refuse_at(event_.line, event_.column,
+    refuse_at(event_.line, event_.column, event_.byte,
               fmt::format("the event '{}' has {} '{}', which is not a time in microseconds", event_.name.substr(0, 60),
                           member, text.substr(0, 40)));
     return false;
