@@ -39,25 +39,23 @@ std::string name_of(const ExpectedWork& work) {
 /// How far two sizes are apart, in doublings.
 double doublings(double a, double b) { return a > 0 && b > 0 ? std::abs(std::log2(a / b)) : 0; }
 
-/// Points for a size that the grid tells: full when equal, some when near (rows of routed tokens vary), else a loss.
+/// Points for a size that the grid tells: full when equal, some when near (rows of routed tokens vary); a size that is
+/// farther off forbids the pair.
 double size_points(double seen, double expected) {
   if (seen <= 0 || expected <= 0) return 0;
   const double apart = doublings(seen, expected);
   if (apart < 0.01) return 1.5;
-  return apart < 0.4 ? 1 - apart : -2 * std::min(apart, 3.0);
+  return apart < 0.4 ? 1 - apart : kNoPair;
 }
 
 double shape_points(const KernelRule& rule, const GpuActivity& kernel, std::string_view name, const Wanted& want) {
-  double points = 0;
-  if (const auto rows = rule.rows.of(kernel.grid))
-    points += size_points(static_cast<double>(*rows), static_cast<double>(want.rows));
-  if (const auto cols = rule.cols.of(kernel.grid))
-    points += size_points(static_cast<double>(*cols), static_cast<double>(want.cols));
-  if (const auto elements = rule.elements.of(kernel.grid))
-    points +=
-        size_points(static_cast<double>(*elements), static_cast<double>(want.rows) * static_cast<double>(want.cols));
+  const auto rows = static_cast<double>(want.rows);
+  const auto cols = static_cast<double>(want.cols);
+  const auto told = [&](const GridSize& size) { return static_cast<double>(size.of(kernel.grid).value_or(0)); };
+  double points = size_points(told(rule.rows), rows) + size_points(told(rule.cols), cols) +
+                  size_points(told(rule.elements), rows * cols);
   if (rule.cols_in_name && want.cols > 0)
-    points += name.find(std::to_string(want.cols) + "u") != std::string_view::npos ? 1.5 : -3;
+    points += name.find(std::to_string(want.cols) + "u") != std::string_view::npos ? 1.5 : kNoPair;
   return points;
 }
 
@@ -165,6 +163,7 @@ class PhaseMatcher {
     if (!told.can_be(want.law)) return kNoPair;
     const GpuActivity& kernel = activity(index);
     double points = 4 + shape_points(told, kernel, trace_.name(kernel), want);
+    if (points <= kNoPair / 2) return kNoPair;
     const auto found = pace.find(want.law);
     if (want.kernels == 1 && found != pace.end() && want.work > 0 && kernel.duration_ns > 0)
       points -= 0.7 * std::min(3.0, doublings(static_cast<double>(kernel.duration_ns), found->second * want.work));
@@ -217,7 +216,9 @@ class PhaseMatcher {
     match.work = work;
     std::vector<Interval> intervals;
     for (const std::int32_t index : match.activities) {
-      match.time_us += static_cast<double>(activity(index).duration_ns) * 1e-3;
+      const double time = static_cast<double>(activity(index).duration_ns) * 1e-3;
+      match.time_us += time;
+      if (rule(index).waits) match.waiting_us += time;
       intervals.push_back({activity(index).start_ns, activity(index).end_ns()});
     }
     match.busy_us = static_cast<double>(length(interval_union(std::move(intervals)))) * 1e-3;
@@ -310,7 +311,7 @@ std::vector<ExpectedPhase> layer_phases(const LayerWork& layer) {
       std::string label;
       std::vector<ExpectedWork> work;
       if (const auto* block = std::get_if<ComputeBlock>(&segment)) {
-        label = block->name;
+        label = block->name == "shared" ? "mlp" : block->name;  // the trace encloses both in one annotation
         work.assign(block->operators.begin(), block->operators.end());
       } else {
         const auto& communication = std::get<Communication>(segment);
@@ -318,6 +319,7 @@ std::vector<ExpectedPhase> layer_phases(const LayerWork& layer) {
         const bool dispatches = communication.kind == CommunicationKind::dispatch;
         label = dispatches != turned ? "dispatch" : "combine";
         if (!dispatches && communication.kind != CommunicationKind::combine) label = name(communication.kind);
+        work.assign(communication.prologue.begin(), communication.prologue.end());
         work.emplace_back(communication);
       }
       const std::string annotation = label + "(" + direction + ")";

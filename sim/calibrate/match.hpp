@@ -36,7 +36,8 @@ struct MatchedWork {
   std::vector<std::int32_t> activities;  ///< in Trace::activities, by start
   double time_us = 0;                    ///< sum of durations
   double busy_us = 0;                    ///< union of the activities
-  bool rows_seen = false;                ///< the row count is the trace's, not the scenario's
+  double waiting_us = 0;                 ///< of time_us, in kernels that only wait for other ranks
+  bool rows_seen = false;                ///< a grid of the occurrence shows the row count that `work` holds
 };
 
 struct UnmatchedActivity {
