@@ -6,6 +6,7 @@
 
 #include "calibrate/alignment.hpp"
 #include "calibrate/match.hpp"
+#include "calibrate/match_command.hpp"
 #include "calibrate/trace_file.hpp"
 #include "core/csv.hpp"
 #include "scenario/read_scenario.hpp"
@@ -301,4 +302,27 @@ TEST_CASE("grouped GEMMs, attention, dispatch and combine of DeepSeek's trace") 
   CHECK(transfers["combine(B)"] == std::vector<double>{3320, 3575, 3613, 3113});
   CHECK(transfers["combine(F)"] == std::vector<double>{6002, 6074, 5847, 6052});
   CHECK(transfers["dispatch(B)"] == std::vector<double>{6549, 6543, 5889, 6492});
+}
+
+TEST_CASE("the command matches by phases, and says when nothing is known of a trace's shapes") {
+  const std::string path = test::shared_path("traces/deepseek_v3_h800_train_trace.json");
+  if (path.empty()) return;
+  Diagnostics problems;
+  const auto scenario = scenario_from_text(kDeepSeek, "deepseek.yaml", {}, test::repository_path(""), problems);
+  REQUIRE(scenario);
+  const std::string classes = test::repository_path("calibration/kernel_classes.yaml");
+  const auto table = match_command(path, scenario->scenario, TraceFormat::table, problems, classes);
+  REQUIRE(table);
+  CHECK(table->find("  grouped_gemm              16     16        22926.0        22926.0\n") != std::string::npos);
+  const auto csv = match_command(path, scenario->scenario, TraceFormat::csv, problems, classes);
+  REQUIRE(csv);
+  const CsvTable rows = CsvTable::from_text(*csv, "measurements.csv", problems);
+  CHECK(text(problems) == "");
+  CHECK(rows.column("busy_us") > 0);
+  const std::string other = test::shared_path("traces/triton_example_triton_example.json.gz");
+  CHECK_FALSE(match_command(other, scenario->scenario, TraceFormat::csv, problems, classes));
+  CHECK(text(problems) == other +
+                              ": error: no kernel of this trace is an operator of the scenario\n"
+                              "  = annotations like 'attn(F)' or recorded shapes ('Input Dims') tell which kernel was "
+                              "what\n");
 }
