@@ -105,9 +105,11 @@ class RuleReader {
       rule.elements = grid_size(value);
     } else if (name == "cols_in_name") {
       rule.cols_in_name = value.Scalar() == "true";
+    } else if (name == "waits") {
+      rule.waits = value.Scalar() == "true";
     } else {
       const std::string near = nearest(name, {"class", "contains", "contains_any", "implements", "side", "rows", "cols",
-                                              "elements", "cols_in_name"});
+                                              "elements", "cols_in_name", "waits"});
       error(key, fmt::format("unknown key '{}'", name), near.empty() ? "" : fmt::format("did you mean '{}'?", near));
     }
   }

@@ -28,6 +28,7 @@ struct KernelRule {
   std::vector<std::string> implements;  ///< law or kind names of operators, kind names of communications
   GridSize rows, cols, elements;
   bool cols_in_name = false;
+  bool waits = false;  ///< its time is waiting for other ranks
 
   [[nodiscard]] bool fits(std::string_view function) const;
   [[nodiscard]] bool can_be(std::string_view law_or_kind) const;
@@ -55,7 +56,8 @@ class KernelClasses {
                     .rows = {},
                     .cols = {},
                     .elements = {},
-                    .cols_in_name = false};
+                    .cols_in_name = false,
+                    .waits = false};
 };
 
 /// The rules that come with the program: beside the sources, else where they were installed.

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "calibrate/decimal.hpp"
+#include "calibrate/trace_json_values.hpp"
 
 namespace gpuhours {
 
@@ -36,7 +36,7 @@ struct RawEvent {
   std::array<std::int32_t, 3> grid, block;
   Category category;
   bool has_category;
-  std::int64_t line, column;
+  std::int64_t line, column, byte;
 
   void clear() {
     for (std::string* text :
@@ -76,12 +76,14 @@ class KinetoReader {
   }
 
  private:
-  std::optional<Trace> refuse(const std::string& reason) { return refuse_at(tokens_.line(), tokens_.column(), reason); }
+  std::optional<Trace> refuse(const std::string& reason) {
+    return refuse_at(tokens_.line(), tokens_.column(), tokens_.byte_offset(), reason);
+  }
 
-  std::optional<Trace> refuse_at(std::int64_t line, std::int64_t column, const std::string& reason) {
+  std::optional<Trace> refuse_at(std::int64_t line, std::int64_t column, std::int64_t byte, const std::string& reason) {
     constexpr std::int64_t kMost = 2'000'000'000;
     problems_.error({file_, static_cast<int>(std::min(line, kMost)), static_cast<int>(std::min(column, kMost)), ""},
-                    reason, fmt::format("byte {} of the unpacked text", tokens_.byte_offset()));
+                    reason, fmt::format("byte {} of the unpacked text", byte));
     stop_ = true;
     return std::nullopt;
   }
@@ -102,13 +104,13 @@ class KinetoReader {
         good = enter(JsonToken::begin_array, "'traceEvents' is not an array") && read_events();
         events_seen_ = true;
       } else if (key == "deviceProperties") {
-        good = read_devices();
+        good = read_devices(tokens_, trace_.devices);
       } else if (key == "distributedInfo") {
-        good = read_distributed();
+        good = read_distributed(tokens_, trace_.distributed);
       } else if (key == "baseTimeNanoseconds") {
-        good = scalar(value_) && (trace_.base_ns = scaled_decimal(value_, 0).value_or(0), true);
+        good = read_scalar(tokens_, value_) && (trace_.base_ns = scaled_decimal(value_, 0).value_or(0), true);
       } else if (key == "traceName") {
-        good = scalar(trace_.title);
+        good = read_scalar(tokens_, trace_.title);
       } else {
         good = tokens_.skip_value();
       }
@@ -121,103 +123,6 @@ class KinetoReader {
     if (token == wanted) return true;
     if (token != JsonToken::failure) refuse(complaint);
     return false;
-  }
-
-  /// The text of a number, string or word; an object or array is passed over and gives an empty text.
-  bool scalar(std::string& out) {
-    const JsonToken token = tokens_.next();
-    out.clear();
-    switch (token) {
-      case JsonToken::string:
-      case JsonToken::number:
-      case JsonToken::boolean:
-        out.assign(tokens_.text());
-        return true;
-      case JsonToken::null:
-        return true;
-      case JsonToken::begin_object:
-      case JsonToken::begin_array:
-        return tokens_.skip_to_end_of(tokens_.depth());
-      default:
-        return false;
-    }
-  }
-
-  bool whole(std::int64_t& out) {
-    const JsonToken token = tokens_.next();
-    if (token == JsonToken::number || token == JsonToken::string) {
-      const std::string_view text = tokens_.text();
-      const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), out);
-      if (fault == std::errc() && end == text.data() + text.size()) return true;
-      if (const auto rounded = scaled_decimal(text, 0)) {
-        out = *rounded;
-      } else if (token == JsonToken::number) {
-        ++trace_.problems[fmt::format("a whole number is '{}'", text.substr(0, 40))];
-      }
-      return true;
-    }
-    if (token == JsonToken::begin_array || token == JsonToken::begin_object)
-      return tokens_.skip_to_end_of(tokens_.depth());
-    return token == JsonToken::boolean || token == JsonToken::null;
-  }
-
-  bool triple(std::array<std::int32_t, 3>& out) {
-    const JsonToken token = tokens_.next();
-    if (token == JsonToken::failure) return false;
-    if (token == JsonToken::begin_object) return tokens_.skip_to_end_of(tokens_.depth());
-    if (token != JsonToken::begin_array) return true;
-    std::size_t index = 0;
-    const int inside = tokens_.depth();
-    for (;;) {
-      const JsonToken element = tokens_.next();
-      if (element == JsonToken::failure) return false;
-      if (element == JsonToken::end_array && tokens_.depth() < inside) return true;
-      if (element == JsonToken::number && tokens_.depth() == inside && index < 3) {
-        const std::int64_t value = scaled_decimal(tokens_.text(), 0).value_or(0);
-        out[index++] = static_cast<std::int32_t>(std::clamp<std::int64_t>(value, 0, INT32_MAX));
-      }
-    }
-  }
-
-  bool read_devices() {
-    if (tokens_.next() != JsonToken::begin_array) return tokens_.failure().empty() && tokens_.skip_to_end_of(2);
-    for (;;) {
-      JsonToken token = tokens_.next();
-      if (token == JsonToken::end_array) return true;
-      if (token == JsonToken::failure) return false;
-      if (token == JsonToken::begin_array && !tokens_.skip_to_end_of(tokens_.depth())) return false;
-      if (token == JsonToken::begin_object && !read_device()) return false;
-    }
-  }
-
-  bool read_device() {
-    TraceDevice device;
-    while (tokens_.next() == JsonToken::key) {
-      const std::string key(tokens_.text());
-      if (!scalar(value_)) return false;
-      const std::int64_t number = scaled_decimal(value_, 0).value_or(0);
-      const int small = static_cast<int>(std::clamp<std::int64_t>(number, 0, INT32_MAX));
-      if (key == "id") device.id = small;
-      if (key == "name") device.name = value_;
-      if (key == "totalGlobalMem") device.memory_bytes = number;
-      if (key == "computeMajor") device.compute_major = small;
-      if (key == "computeMinor") device.compute_minor = small;
-      if (key == "numSms") device.multiprocessors = small;
-    }
-    trace_.devices.push_back(std::move(device));
-    return tokens_.failure().empty();
-  }
-
-  bool read_distributed() {
-    if (tokens_.next() != JsonToken::begin_object) return tokens_.failure().empty() && tokens_.skip_to_end_of(2);
-    while (tokens_.next() == JsonToken::key) {
-      const std::string key(tokens_.text());
-      if (!scalar(value_)) return false;
-      if (key == "backend") trace_.distributed.backend = value_;
-      if (key == "rank") trace_.distributed.rank = scaled_decimal(value_, 0).value_or(-1);
-      if (key == "world_size") trace_.distributed.world_size = scaled_decimal(value_, 0).value_or(-1);
-    }
-    return tokens_.failure().empty();
   }
 
   bool read_events() {
@@ -238,6 +143,7 @@ class KinetoReader {
     event_.clear();
     event_.line = tokens_.line();
     event_.column = tokens_.column();
+    event_.byte = tokens_.byte_offset();
     for (;;) {
       const JsonToken token = tokens_.next();
       if (token == JsonToken::end_object) break;
@@ -249,14 +155,14 @@ class KinetoReader {
   }
 
   bool read_member(std::string_view key) {
-    if (key == "ph") return scalar(event_.phase);
-    if (key == "ts") return scalar(event_.start);
-    if (key == "dur") return scalar(event_.duration);
-    if (key == "tid") return scalar(event_.thread);
-    if (key == "pid") return scalar(event_.process);
-    if (key == "name") return scalar(event_.name);
+    if (key == "ph") return read_scalar(tokens_, event_.phase);
+    if (key == "ts") return read_scalar(tokens_, event_.start);
+    if (key == "dur") return read_scalar(tokens_, event_.duration);
+    if (key == "tid") return read_scalar(tokens_, event_.thread);
+    if (key == "pid") return read_scalar(tokens_, event_.process);
+    if (key == "name") return read_scalar(tokens_, event_.name);
     if (key == "cat") {
-      if (!scalar(value_)) return false;
+      if (!read_scalar(tokens_, value_)) return false;
       event_.category = category_of(value_);
       event_.has_category = true;
       return true;
@@ -283,43 +189,44 @@ class KinetoReader {
   bool read_argument(std::string_view key) {
     switch (key.empty() ? '\0' : key.front()) {
       case 'c':
-        if (key == "correlation") return whole(event_.correlation);
+        if (key == "correlation") return read_whole(tokens_, event_.correlation, trace_.problems);
         break;
       case 'd':
-        if (key == "device") return whole(event_.device);
-        if (key == "dtype") return scalar(event_.collective_type);
+        if (key == "device") return read_whole(tokens_, event_.device, trace_.problems);
+        if (key == "dtype") return read_scalar(tokens_, event_.collective_type);
         break;
       case 's':
-        if (key == "stream") return whole(event_.stream);
-        if (key == "shared memory") return whole(event_.shared_memory);
+        if (key == "stream") return read_whole(tokens_, event_.stream, trace_.problems);
+        if (key == "shared memory") return read_whole(tokens_, event_.shared_memory, trace_.problems);
         break;
       case 'b':
-        if (key == "bytes") return whole(event_.bytes);
-        if (key == "block") return triple(event_.block);
+        if (key == "bytes") return read_whole(tokens_, event_.bytes, trace_.problems);
+        if (key == "block") return read_triple(tokens_, event_.block);
         break;
       case 'g':
-        if (key == "grid") return triple(event_.grid);
+        if (key == "grid") return read_triple(tokens_, event_.grid);
         break;
       case 'r':
-        if (key == "registers per thread") return whole(event_.registers);
+        if (key == "registers per thread") return read_whole(tokens_, event_.registers, trace_.problems);
         break;
       case 'I':
         if (key == "Input Dims" || key == "Input dims") return tokens_.copy_value(event_.dims);
         if (key == "Input type") return tokens_.copy_value(event_.types);
-        if (key == "In msg nelems") return whole(event_.in_elements);
-        if (key == "In msg size") return whole(event_.in_elements);
+        if (key == "In msg nelems") return read_whole(tokens_, event_.in_elements, trace_.problems);
+        if (key == "In msg size") return read_whole(tokens_, event_.in_elements, trace_.problems);
         break;
       case 'O':
-        if (key == "Out msg nelems" || key == "Out msg size") return whole(event_.out_elements);
+        if (key == "Out msg nelems" || key == "Out msg size")
+          return read_whole(tokens_, event_.out_elements, trace_.problems);
         break;
       case 'C':
-        if (key == "Collective name") return scalar(event_.collective);
+        if (key == "Collective name") return read_scalar(tokens_, event_.collective);
         break;
       case 'G':
-        if (key == "Group size") return whole(event_.group_size);
+        if (key == "Group size") return read_whole(tokens_, event_.group_size, trace_.problems);
         break;
       case 'P':
-        if (key == "Process Group Name") return scalar(event_.group);
+        if (key == "Process Group Name") return read_scalar(tokens_, event_.group);
         break;
       default:
         break;
@@ -362,7 +269,7 @@ class KinetoReader {
   }
 
   bool bad_time(const char* member, const std::string& text) {
-    refuse_at(event_.line, event_.column,
+    refuse_at(event_.line, event_.column, event_.byte,
               fmt::format("the event '{}' has {} '{}', which is not a time in microseconds", event_.name.substr(0, 60),
                           member, text.substr(0, 40)));
     return false;

@@ -35,7 +35,10 @@ std::string device_names(const Trace& trace) {
     for (const TraceDevice& device : trace.devices)
       if (device.id == id) add(device);
   if (names.empty()) std::for_each(trace.devices.begin(), trace.devices.end(), add);  // ids of another count
-  return names.empty() ? "unknown" : fmt::format("{}", fmt::join(names, ", "));
+  if (names.empty()) return "unknown";
+  std::string joined = names.front();
+  for (std::size_t i = 1; i < names.size(); ++i) joined += ", " + names[i];
+  return joined;
 }
 
 void add_streams(TraceSummary& summary, const Trace& trace) {
