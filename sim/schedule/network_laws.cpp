@@ -2,10 +2,6 @@
 
 #include <yaml-cpp/yaml.h>
 
-#include <algorithm>
-#include <cassert>
-#include <optional>
-
 namespace gpuhours {
 namespace {
 
@@ -87,9 +83,15 @@ NetworkLaws laws_of(const YAML::Node& root, LawReader& reader) {
   }
   const YAML::Node nic = reader.child(root, "nic");
   if (nic.IsDefined()) {
-    laws.nic = {reader.algorithm(nic, "ring"), reader.algorithm(nic, "tree"), reader.algorithm(nic, "all_to_all"),
-                reader.algorithm(nic, "send"), reader.microseconds(nic, "reference_latency_us")};
+    for (const auto& entry : nic) {
+      const YAML::Node& at = entry.second;
+      laws.nic[entry.first.as<std::string>()] = {reader.algorithm(at, "ring"), reader.algorithm(at, "tree"),
+                                                 reader.algorithm(at, "all_to_all"), reader.algorithm(at, "send"),
+                                                 reader.microseconds(at, "reference_latency_us")};
+    }
+    if (laws.nic.count("infiniband") == 0) reader.child(nic, "infiniband");
   }
+  laws.nvls_min_ranks = static_cast<int>(reader.number(root, "nvls_min_ranks", 2, 1e6));
   const YAML::Node expert = reader.child(root, "expert");
   if (expert.IsDefined()) {
     laws.expert = {reader.expert_phase(expert, "dispatch"), reader.expert_phase(expert, "combine"),
@@ -100,10 +102,16 @@ NetworkLaws laws_of(const YAML::Node& root, LawReader& reader) {
 
 }  // namespace
 
-const NvlinkLaws& NetworkLaws::nvlink_of(const std::string& generation, bool* measured) const {
+const NvlinkLaws& NetworkLaws::nvlink_of(const std::string& generation, bool* known) const {
   const auto it = nvlink.find(generation);
-  if (measured != nullptr) *measured = it != nvlink.end();
+  if (known != nullptr) *known = it != nvlink.end();
   return it != nvlink.end() ? it->second : nvlink.at("hopper");
+}
+
+const NicLaws& NetworkLaws::nic_of(const std::string& transport, bool* known) const {
+  const auto it = nic.find(transport);
+  if (known != nullptr) *known = it != nic.end();
+  return it != nic.end() ? it->second : nic.at("infiniband");
 }
 
 NetworkLaws read_network_laws(const std::string& calibration_directory, Diagnostics& diagnostics) {
@@ -117,16 +125,6 @@ NetworkLaws read_network_laws(const std::string& calibration_directory, Diagnost
     diagnostics.error({file, exception.mark.line + 1, exception.mark.column + 1, {}}, exception.msg);
   }
   return {};
-}
-
-Seconds fastest(const AlgorithmLaw& law, double steps, Bytes bytes, BytesPerSecond link) {
-  assert(!law.protocols.empty());
-  std::optional<Seconds> best;
-  for (const ProtocolLaw& protocol : law.protocols) {
-    const Seconds time = protocol.base + steps * protocol.per_step + bytes / (protocol.share * link);
-    if (!best || time < *best) best = time;
-  }
-  return *best;
 }
 
 }  // namespace gpuhours

@@ -39,7 +39,7 @@ struct NicLaws {
   AlgorithmLaw tree;
   AlgorithmLaw all_to_all;
   AlgorithmLaw send;
-  Seconds reference_latency;  ///< end to end of the fabric that the steps were fitted on
+  Seconds reference_latency;  ///< end to end of the fabric that the steps were fitted on, 0: not known
 };
 
 /// Expert dispatch or combine by kernels that send each token once a node and forward it over NVLink.
@@ -60,18 +60,17 @@ struct ExpertLaws {
 
 struct NetworkLaws {
   std::map<std::string, NvlinkLaws> nvlink;  ///< by GPU generation
-  NicLaws nic;
+  std::map<std::string, NicLaws> nic;        ///< by transport: infiniband, efa, ...
+  int nvls_min_ranks = 8;                    ///< a group on one NVLink domain below this takes the ring
   ExpertLaws expert;
 
-  /// The laws of `generation`, else those of "hopper"; `measured` says which.
-  [[nodiscard]] const NvlinkLaws& nvlink_of(const std::string& generation, bool* measured = nullptr) const;
+  /// The laws of `generation`, else those of "hopper"; `known` says which.
+  [[nodiscard]] const NvlinkLaws& nvlink_of(const std::string& generation, bool* known = nullptr) const;
+  /// The laws of `transport`, else those of "infiniband".
+  [[nodiscard]] const NicLaws& nic_of(const std::string& transport, bool* known = nullptr) const;
 };
 
 /// Reads DIRECTORY/network.yaml; every missing or bad entry is an error in `diagnostics`.
 NetworkLaws read_network_laws(const std::string& calibration_directory, Diagnostics& diagnostics);
-
-/// Time of one protocol, the least over an algorithm's protocols. `steps` hops in a row, `bytes` through a link of
-/// nominal speed `link`; own share counted in `bytes` by the caller.
-Seconds fastest(const AlgorithmLaw& law, double steps, Bytes bytes, BytesPerSecond link);
 
 }  // namespace gpuhours
