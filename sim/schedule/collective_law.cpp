@@ -10,9 +10,9 @@ namespace {
 struct Demand {
   double nvlink_hops = 0;
   double network_hops = 0;
-  Bytes nvlink;       // of a rank, own copy included
-  Bytes nic;          // of a rank
-  double copies = 0;  // own copy, already in `nvlink`
+  double crossings = 0;  // network hops in a row that really leave a domain
+  Bytes nvlink;          // of a rank, own copy included
+  Bytes nic;             // of a rank
 };
 
 // Protocol `i` of a law, or its last one where it has fewer.
@@ -61,7 +61,8 @@ class Candidates {
       const ProtocolLaw& inside = protocol(near, i);
       const ProtocolLaw& outside = protocol(far, i);
       const Seconds latency = leading.protocols[i].base + demand.nvlink_hops * inside.per_step +
-                              demand.network_hops * (outside.per_step + std::max(Seconds{}, group_.extra_latency));
+                              demand.network_hops * outside.per_step +
+                              demand.crossings * std::max(Seconds{}, group_.extra_latency);
       const Seconds nvlink = demand.nvlink / (inside.share * group_.nvlink);
       const Seconds nic = one_domain() ? Seconds{} : demand.nic / (outside.share * group_.nic);
       CollectiveEstimate estimate;
@@ -79,10 +80,10 @@ class Candidates {
   void ring(Bytes bytes, double passes) {
     const double n = group_.size;
     Demand demand;
-    demand.network_hops = one_domain() ? 0 : passes * group_.domains * (n - 1) / n;
-    demand.nvlink_hops = passes * (n - 1) - demand.network_hops;
+    (one_domain() ? demand.nvlink_hops : demand.network_hops) = passes * (n - 1);
+    if (!one_domain()) demand.crossings = passes * group_.domains * (n - 1) / n;
     const Bytes sent = passes * (n - 1) / n * bytes;
-    if (group_.per_domain > 1) demand.nvlink = sent + passes * nvlink_.ring.own_copy / n * bytes;
+    if (group_.per_domain > 1) demand.nvlink = sent + nvlink_.ring.own_copy / n * bytes;
     if (!one_domain()) demand.nic = sent / static_cast<double>(group_.per_domain);
     add("ring", nvlink_.ring, nic_.ring, demand);
   }
@@ -104,11 +105,12 @@ class Candidates {
     const double domains = group_.domains;
     Demand demand;
     demand.network_hops = 2.0 * std::ceil(std::log2(domains));
+    demand.crossings = demand.network_hops;
     demand.nic = (domains == 2 ? 1.0 : 2.0 * (domains - 1) / domains) / group_.per_domain * bytes;
     if (nvls_usable()) {
       demand.nvlink = bytes;
       demand.nvlink_hops = 1;
-      add("nvls tree", nvlink_.nvls, nic_.tree, demand);
+      add("nvls tree", nvlink_.nvls, nic_.nvls_tree.protocols.empty() ? nic_.tree : nic_.nvls_tree, demand);
     }
     const double others = group_.per_domain - 1.0;  // a chain inside the domain, up and down
     demand.nvlink_hops = 2.0 * others;
@@ -120,8 +122,8 @@ class Candidates {
   void chain(Bytes bytes) {
     const double n = group_.size;
     Demand demand;
-    demand.network_hops = one_domain() ? 0 : group_.domains - 1;
-    demand.nvlink_hops = n - 1 - demand.network_hops;
+    (one_domain() ? demand.nvlink_hops : demand.network_hops) = n - 1;
+    demand.crossings = group_.domains - 1;
     if (group_.per_domain > 1) demand.nvlink = bytes;
     if (!one_domain()) demand.nic = bytes / static_cast<double>(group_.per_domain);
     add("chain", nvlink_.ring, nic_.ring, demand);
@@ -142,6 +144,7 @@ class Candidates {
   void send(Bytes bytes) {
     Demand demand;
     (one_domain() ? demand.nvlink_hops : demand.network_hops) = 1;
+    if (!one_domain()) demand.crossings = 1;
     (one_domain() ? demand.nvlink : demand.nic) = bytes;
     add("send", nvlink_.point_to_point, nic_.send, demand);
   }

@@ -85,8 +85,11 @@ NetworkLaws laws_of(const YAML::Node& root, LawReader& reader) {
   if (nic.IsDefined()) {
     for (const auto& entry : nic) {
       const YAML::Node& at = entry.second;
-      laws.nic[entry.first.as<std::string>()] = {reader.algorithm(at, "ring"), reader.algorithm(at, "tree"),
-                                                 reader.algorithm(at, "all_to_all"), reader.algorithm(at, "send"),
+      laws.nic[entry.first.as<std::string>()] = {reader.algorithm(at, "ring"),
+                                                 reader.algorithm(at, "tree"),
+                                                 reader.algorithm(at, "nvls_tree", false),
+                                                 reader.algorithm(at, "all_to_all"),
+                                                 reader.algorithm(at, "send"),
                                                  reader.microseconds(at, "reference_latency_us")};
     }
     if (laws.nic.count("infiniband") == 0) reader.child(nic, "infiniband");

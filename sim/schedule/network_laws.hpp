@@ -33,10 +33,12 @@ struct NvlinkLaws {
   AlgorithmLaw point_to_point;
 };
 
-/// Collectives that cross NICs. Shares are of the NIC speed, steps are network hops.
+/// Collectives that cross NICs. Shares are of the NIC speed; a ring's step is the mean over all its hops, a tree's a
+/// hop between domains.
 struct NicLaws {
   AlgorithmLaw ring;
-  AlgorithmLaw tree;
+  AlgorithmLaw tree;       ///< a chain inside each domain
+  AlgorithmLaw nvls_tree;  ///< the domain's switches reduce; no protocols: as `tree`
   AlgorithmLaw all_to_all;
   AlgorithmLaw send;
   Seconds reference_latency;  ///< end to end of the fabric that the steps were fitted on, 0: not known
