@@ -84,16 +84,26 @@ class AnalyticNetwork final : public CommunicationModel {
     CommunicationTime time;
     time.nic_bytes = visits.remote_domains(group.domains) * all;
     time.nvlink_bytes = forwarded * all;
-    const Seconds nvlink = time.nvlink_bytes / (law.nvlink_share * group.nvlink);
+    const Seconds nvlink = time.nvlink_bytes / nvlink_rate(law, group);
     const Seconds nic = time.nic_bytes / (law.nic_share * group.nic);
     const double slower = law.nic_share / law.nic_share_beside;
     time.bottleneck = nic >= nvlink ? "nic" : "nvlink";
-    time.alone = laws.base + std::max(nic, nvlink);
-    time.beside = laws.base + slower * std::max(nic, nvlink);
+    time.alone = law.base + std::max(nic, nvlink);
+    time.beside = law.base + slower * std::max(nic, nvlink);
     if (communication.first_of_pair) time.beside += laws.layout_on_host;
     time.measured = group.generation == "hopper" && group.transport == "infiniband";
     time.relative_error = law.error_beside;
     return time;
+  }
+
+  /// The link's achieved rate, or what the SMs that the kernel holds can move.
+  [[nodiscard]] BytesPerSecond nvlink_rate(const ExpertPhaseLaw& law, const GroupShape& group) const {
+    const bool forwards = group.domains > 1;
+    const BytesPerSecond link = (forwards ? law.forward_share : law.nvlink_share) * group.nvlink;
+    if (scenario_.stack.communication_sms <= 0) return link;
+    const BytesPerSecond sms =
+        (forwards ? law.sm_forward : law.sm_rate) * static_cast<double>(scenario_.stack.communication_sms);
+    return std::min(link, sms);
   }
 
   Scenario scenario_;

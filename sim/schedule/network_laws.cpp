@@ -52,8 +52,15 @@ class LawReader {
   ExpertPhaseLaw expert_phase(const YAML::Node& parent, const std::string& key) {
     const YAML::Node node = child(parent, key);
     if (!node.IsDefined()) return {};
-    return {number(node, "nic_share", 1e-4, 1), number(node, "nic_share_beside", 1e-4, 1),
-            number(node, "nvlink_share", 1e-4, 1), number(node, "error", 0, 10), number(node, "error_beside", 0, 10)};
+    return {number(node, "nic_share", 1e-4, 1),
+            number(node, "nic_share_beside", 1e-4, 1),
+            number(node, "nvlink_share", 1e-4, 1),
+            number(node, "forward_share", 1e-4, 1),
+            BytesPerSecond(number(node, "sm_gbps", 1e-3, 1e4) * 1e9),
+            BytesPerSecond(number(node, "sm_forward_gbps", 1e-3, 1e4) * 1e9),
+            microseconds(node, "base_us"),
+            number(node, "error", 0, 10),
+            number(node, "error_beside", 0, 10)};
   }
 
  private:
@@ -98,7 +105,7 @@ NetworkLaws laws_of(const YAML::Node& root, LawReader& reader) {
   const YAML::Node expert = reader.child(root, "expert");
   if (expert.IsDefined()) {
     laws.expert = {reader.expert_phase(expert, "dispatch"), reader.expert_phase(expert, "combine"),
-                   reader.microseconds(expert, "base_us"), reader.microseconds(expert, "layout_on_host_us")};
+                   reader.microseconds(expert, "layout_on_host_us")};
   }
   return laws;
 }

@@ -44,11 +44,16 @@ struct NicLaws {
   Seconds reference_latency;  ///< end to end of the fabric that the steps were fitted on, 0: not known
 };
 
-/// Expert dispatch or combine by kernels that send each token once a node and forward it over NVLink.
+/// Expert dispatch or combine by kernels that send each token once a node and forward it over NVLink. Rates count bytes
+/// that really cross a link; DeepEP's own "logical" figures count the local copy too.
 struct ExpertPhaseLaw {
-  double nic_share = 0;         ///< physical, nothing beside it
-  double nic_share_beside = 0;  ///< physical, compute beside it
-  double nvlink_share = 0;
+  double nic_share = 0;         ///< of the NIC, nothing beside it
+  double nic_share_beside = 0;  ///< of the NIC, compute beside it
+  double nvlink_share = 0;      ///< of NVLink where all ranks lie in one domain
+  double forward_share = 0;     ///< of NVLink where it forwards what came over the NIC
+  BytesPerSecond sm_rate;       ///< NVLink bytes that one SM moves in one domain
+  BytesPerSecond sm_forward;    ///< the same while forwarding
+  Seconds base;                 ///< launch and barriers
   double error = 0;
   double error_beside = 0;
 };
@@ -56,7 +61,6 @@ struct ExpertPhaseLaw {
 struct ExpertLaws {
   ExpertPhaseLaw dispatch;
   ExpertPhaseLaw combine;
-  Seconds base;            ///< launch and barriers of one phase
   Seconds layout_on_host;  ///< a dispatch whose receive counts the host must read first
 };
 

@@ -28,10 +28,11 @@ nic:
   all_to_all: {protocols: [{name: Simple, base_us: 10, step_us: 1, share: 0.8}], own_copy: 0, error: 0.1}
   send: {protocols: [{name: Simple, base_us: 8, step_us: 0, share: 0.8}], own_copy: 0, error: 0.1}
 expert:
-  base_us: 100
   layout_on_host_us: 900
-  dispatch: {nic_share: 0.8, nic_share_beside: 0.6, nvlink_share: 0.5, error: 0.1, error_beside: 0.1}
-  combine: {nic_share: 0.8, nic_share_beside: 0.64, nvlink_share: 0.5, error: 0.1, error_beside: 0.1}
+  dispatch: {nic_share: 0.8, nic_share_beside: 0.6, nvlink_share: 0.6, forward_share: 0.5, sm_gbps: 10,
+             sm_forward_gbps: 5, base_us: 100, error: 0.1, error_beside: 0.1}
+  combine: {nic_share: 0.8, nic_share_beside: 0.64, nvlink_share: 0.6, forward_share: 0.5, sm_gbps: 10,
+            sm_forward_gbps: 5, base_us: 100, error: 0.1, error_beside: 0.1}
 )";
 
 std::string law_directory(const std::string& text) {
@@ -160,6 +161,9 @@ TEST_CASE("expert dispatch sends a token once a node and forwards it over NVLink
   CHECK(microseconds(time.beside) == doctest::Approx(100 + 1120 * 0.8 / 0.6));
   c.first_of_pair = true;
   CHECK(microseconds(model(s)->time(c).beside) == doctest::Approx(1000 + 1120 * 0.8 / 0.6));
+  // Ten SMs forward 50 GB/s, half of what the link gives.
+  s.stack.communication_sms = 10;
+  CHECK(microseconds(model(s)->time(c).alone) == doctest::Approx(2340));
   // Plain all-to-all sends each of the 16 copies: 128 MB, half of it over the NIC: 10 + 8 + 7 + 64 MB / 40 GB/s.
   s.stack.dispatcher = Dispatcher::alltoall;
   CHECK(microseconds(model(s)->time(c).alone) == doctest::Approx(1625));
@@ -173,6 +177,41 @@ TEST_CASE("missing laws are named with their place") {
   CHECK(analytic_network(cluster(8, 1), law_directory("nvlink: {}\n"), empty) == nullptr);
   CHECK(empty.errors() == 4);  // nvlink.hopper, nic, nvls_min_ranks, expert
   CHECK(empty.all()[0].message == "'hopper' is missing");
+}
+
+TEST_CASE("H800's NVLink is predicted from H100's laws and the cut link") {
+  Diagnostics diagnostics;
+  const NetworkLaws laws = read_network_laws(test::repository_path("calibration"), diagnostics);
+  REQUIRE(text(diagnostics).empty());
+  GroupShape h800;
+  h800.size = h800.per_domain = 8;
+  h800.nvlink = BytesPerSecond(200e9);
+  h800.nvls = true;
+  // 215 GB/s bus bandwidth at 16 GiB (NVIDIA/nccl issue 1374; SimAI's constant), within 5 %.
+  const Bytes bytes(17179869184.0);
+  const auto reduce = collective_estimate(laws, h800, CollectiveOp::all_reduce, bytes);
+  CHECK(reduce.algorithm == "nvls/large");
+  CHECK(1.75 * bytes.value() / reduce.time.value() == doctest::Approx(215e9).epsilon(0.05));
+
+  // DeepEP, 4,096 tokens, EP8: 153 and 158 GB/s counting every received copy, the local one too, within 10 %.
+  Scenario s = cluster(8, 1);
+  s.parallelism.ep = 8;
+  s.model.experts = 256;
+  s.model.top_k = 8;
+  s.stack.dispatcher = Dispatcher::deepep;
+  s.stack.communication_sms = 24;
+  const auto network = analytic_network(s, test::repository_path("calibration"), diagnostics);
+  Communication c;
+  c.kind = CommunicationKind::dispatch;
+  c.group = GroupKind::expert;
+  c.tokens = 4096;
+  c.bytes_per_token = 7392;
+  // 8 x (1 - C(224,8)/C(256,8)) = 5.28 ranks a token.
+  const auto logical = [&] { return 5.28 * 4096 * c.bytes_per_token / network->time(c).alone.value(); };
+  CHECK(logical() == doctest::Approx(153e9).epsilon(0.10));
+  c.kind = CommunicationKind::combine;
+  c.bytes_per_token = 14376;
+  CHECK(logical() == doctest::Approx(158e9).epsilon(0.10));
 }
 
 TEST_CASE("the shipped calibration reads and gives the trace's dispatch time") {
