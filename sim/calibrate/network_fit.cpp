@@ -14,7 +14,7 @@ namespace {
 
 using Rows = std::vector<const CollectiveRow*>;
 // Weight of a squared logarithmic step away from the start against a mean logarithmic error.
-constexpr double kPrior = 0.001;
+constexpr double kPrior = 0.004;
 
 using Keep = std::function<bool(const CollectiveRow&)>;
 

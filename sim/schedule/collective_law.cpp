@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "schedule/double_tree.hpp"
+
 namespace gpuhours {
 namespace {
 
@@ -71,6 +73,9 @@ class Candidates {
       estimate.bottleneck = latency > std::max(nvlink, nic) ? "latency" : nic > nvlink ? "nic" : "nvlink";
       estimate.nvlink_bytes = demand.nvlink;
       estimate.nic_bytes = demand.nic;
+      estimate.latency = latency;
+      estimate.nvlink_share = inside.share;
+      estimate.nic_share = outside.share;
       estimate.error = leading.error;
       estimate.measured = generation_known_ && (one_domain() || transport_known_);
       list_.push_back(std::move(estimate));
@@ -83,7 +88,9 @@ class Candidates {
     (one_domain() ? demand.nvlink_hops : demand.network_hops) = passes * (n - 1);
     if (!one_domain()) demand.crossings = passes * group_.domains * (n - 1) / n;
     const Bytes sent = passes * (n - 1) / n * bytes;
-    if (group_.per_domain > 1) demand.nvlink = sent + nvlink_.ring.own_copy / n * bytes;
+    // Over several domains each GPU passes data on inside its own in all channels but one.
+    const double inside = one_domain() ? 1.0 : (group_.per_domain - 1.0) / group_.per_domain;
+    if (group_.per_domain > 1) demand.nvlink = inside * sent + nvlink_.ring.own_copy / n * bytes;
     if (!one_domain()) demand.nic = sent / static_cast<double>(group_.per_domain);
     add("ring", nvlink_.ring, nic_.ring, demand);
   }
@@ -106,7 +113,7 @@ class Candidates {
     Demand demand;
     demand.network_hops = 2.0 * std::ceil(std::log2(domains));
     demand.crossings = demand.network_hops;
-    demand.nic = (domains == 2 ? 1.0 : 2.0 * (domains - 1) / domains) / group_.per_domain * bytes;
+    demand.nic = double_tree_traffic(group_.domains) / group_.per_domain * bytes;
     if (nvls_usable()) {
       demand.nvlink = bytes;
       demand.nvlink_hops = 1;

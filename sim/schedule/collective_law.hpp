@@ -1,9 +1,9 @@
 #pragma once
 // One collective on one group -> time by each algorithm that a library could choose, and the choice.
 // Bytes of a link and direction per rank, S the buffer (nccl-tests' size), n ranks on N NVLink domains, r a domain:
-//   ring (all-gather, reduce-scatter; all-reduce twice)  S (n-1)/n over NVLink, that over r over a NIC
+//   ring (all-gather, reduce-scatter; all-reduce twice)  S (n-1)/n over NVLink (N > 1: (r-1)/r of it), 1/r over a NIC
 //   NVLS (switch reduces, all-reduce)                    S over NVLink
-//   tree over domains (double binary tree)               S/r over a NIC for N = 2, else 2 S/r (N-1)/N
+//   tree over domains (double binary tree)               S/r over a NIC for N = 2, 2 S/r for many
 //   all-to-all                                           S (r-1)/n over NVLink, S (n-r)/n over a NIC
 // Time is base + hops x step + the slower of the two links at its achieved share (schedule/network_laws.hpp).
 
@@ -33,8 +33,11 @@ struct CollectiveEstimate {
   Seconds time;
   std::string algorithm;   ///< "ring/LL128", "nvls", "tree/Simple", "pairwise", "none"
   std::string bottleneck;  ///< "nvlink", "nic", "latency", "none"
-  Bytes nvlink_bytes;      ///< sent by a rank
+  Bytes nvlink_bytes;      ///< sent by a rank, its own copy included
   Bytes nic_bytes;
+  Seconds latency;          ///< part of `time` that no link's speed changes
+  double nvlink_share = 1;  ///< achieved over nominal
+  double nic_share = 1;
   double error = 0;
   bool measured = false;  ///< laws of this GPU generation and transport exist
 };
