@@ -66,6 +66,7 @@ struct Fabric {
   std::string id;
   std::string name;
   FabricKind kind = FabricKind::fat_tree_two_layer;
+  std::string transport = "infiniband";  ///< whose laws in calibration/network.yaml hold: infiniband (RoCE too), efa
   bool rail_optimised = true;  ///< NIC i of every node of a pod hangs on leaf switch i
   int planes = 1;  ///< separate networks, NIC i on plane i; traffic between planes is forwarded inside the node
   int switch_ports = 64;

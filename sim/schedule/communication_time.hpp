@@ -7,6 +7,7 @@
 
 #include "cluster/placement.hpp"
 #include "core/diagnostic.hpp"
+#include "schedule/collective_law.hpp"
 #include "workload/operator.hpp"
 
 namespace gpuhours {
@@ -32,5 +33,8 @@ class CommunicationModel {
 std::shared_ptr<const CommunicationModel> analytic_network(const Scenario& scenario,
                                                            const std::string& calibration_directory,
                                                            Diagnostics& diagnostics);
+
+/// The groups of `kind` with the link speeds of the scenario's cluster.
+GroupShape group_shape(const Scenario& scenario, const NetworkLaws& laws, GroupKind kind);
 
 }  // namespace gpuhours

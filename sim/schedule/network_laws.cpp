@@ -2,10 +2,6 @@
 
 #include <yaml-cpp/yaml.h>
 
-#include <algorithm>
-#include <cassert>
-#include <optional>
-
 namespace gpuhours {
 namespace {
 
@@ -56,8 +52,15 @@ class LawReader {
   ExpertPhaseLaw expert_phase(const YAML::Node& parent, const std::string& key) {
     const YAML::Node node = child(parent, key);
     if (!node.IsDefined()) return {};
-    return {number(node, "nic_share", 1e-4, 1), number(node, "nic_share_beside", 1e-4, 1),
-            number(node, "nvlink_share", 1e-4, 1), number(node, "error", 0, 10), number(node, "error_beside", 0, 10)};
+    return {number(node, "nic_share", 1e-4, 1),
+            number(node, "nic_share_beside", 1e-4, 1),
+            number(node, "nvlink_share", 1e-4, 1),
+            number(node, "forward_share", 1e-4, 1),
+            BytesPerSecond(number(node, "sm_gbps", 1e-3, 1e4) * 1e9),
+            BytesPerSecond(number(node, "sm_forward_gbps", 1e-3, 1e4) * 1e9),
+            microseconds(node, "base_us"),
+            number(node, "error", 0, 10),
+            number(node, "error_beside", 0, 10)};
   }
 
  private:
@@ -87,23 +90,38 @@ NetworkLaws laws_of(const YAML::Node& root, LawReader& reader) {
   }
   const YAML::Node nic = reader.child(root, "nic");
   if (nic.IsDefined()) {
-    laws.nic = {reader.algorithm(nic, "ring"), reader.algorithm(nic, "tree"), reader.algorithm(nic, "all_to_all"),
-                reader.algorithm(nic, "send"), reader.microseconds(nic, "reference_latency_us")};
+    for (const auto& entry : nic) {
+      const YAML::Node& at = entry.second;
+      laws.nic[entry.first.as<std::string>()] = {reader.algorithm(at, "ring"),
+                                                 reader.algorithm(at, "tree"),
+                                                 reader.algorithm(at, "nvls_tree", false),
+                                                 reader.algorithm(at, "all_to_all"),
+                                                 reader.algorithm(at, "send"),
+                                                 reader.microseconds(at, "reference_latency_us")};
+    }
+    if (laws.nic.count("infiniband") == 0) reader.child(nic, "infiniband");
   }
+  laws.nvls_min_ranks = static_cast<int>(reader.number(root, "nvls_min_ranks", 2, 1e6));
   const YAML::Node expert = reader.child(root, "expert");
   if (expert.IsDefined()) {
     laws.expert = {reader.expert_phase(expert, "dispatch"), reader.expert_phase(expert, "combine"),
-                   reader.microseconds(expert, "base_us"), reader.microseconds(expert, "layout_on_host_us")};
+                   reader.microseconds(expert, "layout_on_host_us")};
   }
   return laws;
 }
 
 }  // namespace
 
-const NvlinkLaws& NetworkLaws::nvlink_of(const std::string& generation, bool* measured) const {
+const NvlinkLaws& NetworkLaws::nvlink_of(const std::string& generation, bool* known) const {
   const auto it = nvlink.find(generation);
-  if (measured != nullptr) *measured = it != nvlink.end();
+  if (known != nullptr) *known = it != nvlink.end();
   return it != nvlink.end() ? it->second : nvlink.at("hopper");
+}
+
+const NicLaws& NetworkLaws::nic_of(const std::string& transport, bool* known) const {
+  const auto it = nic.find(transport);
+  if (known != nullptr) *known = it != nic.end();
+  return it != nic.end() ? it->second : nic.at("infiniband");
 }
 
 NetworkLaws read_network_laws(const std::string& calibration_directory, Diagnostics& diagnostics) {
@@ -129,20 +147,12 @@ void scale_latencies(NetworkLaws& laws, double factor) {
   for (auto& [generation, nvlink] : laws.nvlink) {
     for (AlgorithmLaw* law : {&nvlink.ring, &nvlink.nvls, &nvlink.point_to_point}) scale(*law);
   }
-  for (AlgorithmLaw* law : {&laws.nic.ring, &laws.nic.tree, &laws.nic.all_to_all, &laws.nic.send}) scale(*law);
-  laws.nic.reference_latency *= factor;
-  laws.expert.base *= factor;
-  laws.expert.layout_on_host *= factor;
-}
-
-Seconds fastest(const AlgorithmLaw& law, double steps, Bytes bytes, BytesPerSecond link) {
-  assert(!law.protocols.empty());
-  std::optional<Seconds> best;
-  for (const ProtocolLaw& protocol : law.protocols) {
-    const Seconds time = protocol.base + steps * protocol.per_step + bytes / (protocol.share * link);
-    if (!best || time < *best) best = time;
+  for (auto& [transport, nic] : laws.nic) {
+    for (AlgorithmLaw* law : {&nic.ring, &nic.tree, &nic.nvls_tree, &nic.all_to_all, &nic.send}) scale(*law);
+    nic.reference_latency *= factor;
   }
-  return *best;
+  for (ExpertPhaseLaw* law : {&laws.expert.dispatch, &laws.expert.combine}) law->base *= factor;
+  laws.expert.layout_on_host *= factor;
 }
 
 }  // namespace gpuhours

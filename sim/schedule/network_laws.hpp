@@ -33,20 +33,27 @@ struct NvlinkLaws {
   AlgorithmLaw point_to_point;
 };
 
-/// Collectives that cross NICs. Shares are of the NIC speed, steps are network hops.
+/// Collectives that cross NICs. Shares are of the NIC speed; a ring's step is the mean over all its hops, a tree's a
+/// hop between domains.
 struct NicLaws {
   AlgorithmLaw ring;
-  AlgorithmLaw tree;
+  AlgorithmLaw tree;       ///< a chain inside each domain
+  AlgorithmLaw nvls_tree;  ///< the domain's switches reduce; no protocols: as `tree`
   AlgorithmLaw all_to_all;
   AlgorithmLaw send;
-  Seconds reference_latency;  ///< end to end of the fabric that the steps were fitted on
+  Seconds reference_latency;  ///< end to end of the fabric that the steps were fitted on, 0: not known
 };
 
-/// Expert dispatch or combine by kernels that send each token once a node and forward it over NVLink.
+/// Expert dispatch or combine by kernels that send each token once a node and forward it over NVLink. Rates count bytes
+/// that really cross a link; DeepEP's own "logical" figures count the local copy too.
 struct ExpertPhaseLaw {
-  double nic_share = 0;         ///< physical, nothing beside it
-  double nic_share_beside = 0;  ///< physical, compute beside it
-  double nvlink_share = 0;
+  double nic_share = 0;         ///< of the NIC, nothing beside it
+  double nic_share_beside = 0;  ///< of the NIC, compute beside it
+  double nvlink_share = 0;      ///< of NVLink where all ranks lie in one domain
+  double forward_share = 0;     ///< of NVLink where it forwards what came over the NIC
+  BytesPerSecond sm_rate;       ///< NVLink bytes that one SM moves in one domain
+  BytesPerSecond sm_forward;    ///< the same while forwarding
+  Seconds base;                 ///< launch and barriers
   double error = 0;
   double error_beside = 0;
 };
@@ -54,27 +61,25 @@ struct ExpertPhaseLaw {
 struct ExpertLaws {
   ExpertPhaseLaw dispatch;
   ExpertPhaseLaw combine;
-  Seconds base;            ///< launch and barriers of one phase
   Seconds layout_on_host;  ///< a dispatch whose receive counts the host must read first
 };
 
 struct NetworkLaws {
   std::map<std::string, NvlinkLaws> nvlink;  ///< by GPU generation
-  NicLaws nic;
+  std::map<std::string, NicLaws> nic;        ///< by transport: infiniband, efa, ...
+  int nvls_min_ranks = 8;                    ///< a group on one NVLink domain below this takes the ring
   ExpertLaws expert;
 
-  /// The laws of `generation`, else those of "hopper"; `measured` says which.
-  [[nodiscard]] const NvlinkLaws& nvlink_of(const std::string& generation, bool* measured = nullptr) const;
+  /// The laws of `generation`, else those of "hopper"; `known` says which.
+  [[nodiscard]] const NvlinkLaws& nvlink_of(const std::string& generation, bool* known = nullptr) const;
+  /// The laws of `transport`, else those of "infiniband".
+  [[nodiscard]] const NicLaws& nic_of(const std::string& transport, bool* known = nullptr) const;
 };
 
 /// Reads DIRECTORY/network.yaml; every missing or bad entry is an error in `diagnostics`.
 NetworkLaws read_network_laws(const std::string& calibration_directory, Diagnostics& diagnostics);
 
-/// Multiplies every start-up and hop time (a what-if; 1 leaves the laws as they were read).
+/// Multiplies every start-up and hop time by `factor`: a what-if.
 void scale_latencies(NetworkLaws& laws, double factor);
-
-/// Time of one protocol, the least over an algorithm's protocols. `steps` hops in a row, `bytes` through a link of
-/// nominal speed `link`; own share counted in `bytes` by the caller.
-Seconds fastest(const AlgorithmLaw& law, double steps, Bytes bytes, BytesPerSecond link);
 
 }  // namespace gpuhours
