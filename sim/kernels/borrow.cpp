@@ -111,7 +111,7 @@ FoundLaw find_gemm(const std::vector<RankedFile>& files, Recipe recipe, bool gro
   for (const RankedFile& ranked : files) {
     for (const FittedLaw& law : ranked.file.laws) {
       if (law.form != "gemm" || (!grouped && law.kind == "grouped")) continue;
-      const int kind = grouped && law.kind != "grouped" ? 2 : 0;
+      const int kind = grouped && law.kind == "dense" ? 2 : 0;  // "all" serves both
       const int cost = ranked.cost + kind + recipe_cost(recipe, law.recipe) + pass_cost(pass, law);
       if (cost < found.cost) found = {&ranked, &law, cost, error_for_cost(cost)};
     }
