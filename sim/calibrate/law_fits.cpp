@@ -32,6 +32,7 @@ std::vector<LawRows> rows_by_law(const std::vector<Measurement>& kernels, bool w
 std::vector<std::array<int, 2>> tiles_of(const Measurement& first, const FitSetting& setting) {
   if (first.form != LawForm::gemm) return {};
   if (setting.whole_waves) return {{128, 128}};
+  if (setting.deepgemm) return {{64, 128}, {128, 128}, {128, 112}, {128, 96}, {128, 64}, {64, 64}, {128, 160}};
   if (setting.gpu->generation == "ampere") return {{256, 128}, {128, 256}, {128, 128}, {128, 64}, {64, 128}};
   if (setting.gpu->generation == "blackwell") {
     return {{256, 256}, {256, 128}, {128, 256}, {256, 192}, {192, 256}, {128, 128}};
@@ -138,7 +139,14 @@ std::vector<FitParameter> memory_parameters(const LawRows& law, const FitSetting
   }
   const bool spread = high >= 4 * low && law.rows.size() >= 3;
   const bool moves = high > 0;
-  return {{"kernel_fixed", moves ? kAssumedKernelFixed : 5e-6, 0, 200e-6, 2e-6, moves && !spread},
+  // Kernels without traffic are told by their mean: an operator is the sum of its launches.
+  double seconds = 0;
+  double launches = 0;
+  for (const Measurement* m : law.rows) {
+    seconds += m->seconds;
+    launches += m->kernels;
+  }
+  return {{"kernel_fixed", moves ? kAssumedKernelFixed : seconds / launches, 0, 1e-3, 2e-6, !moves || !spread},
           {"memory_share", moves ? 0.7 : 0.5, 0.02, 1, 0.5, !moves}};
 }
 

@@ -26,6 +26,7 @@ std::vector<LawRows> rows_by_law(const std::vector<Measurement>& kernels, bool w
 struct FitSetting {
   const Gpu* gpu = nullptr;
   PowerLaw power;
+  bool deepgemm = false;     ///< kernels that choose the tile's width to fill the waves
   bool whole_waves = false;  ///< persistent 128 x 128 kernels measured inside a step: no burst, no partial waves
 };
 

@@ -25,6 +25,7 @@ struct Measurement {
   double run_seconds = 0;    ///< how long the GPU ran this kernel without pause: how far power limits
   double transferring = 0;   ///< share of the time that a communication kernel transferred beside
   double beside = 0;         ///< loss while it does, as a fraction
+  bool training = false;     ///< of a bench of training kernels: such rows stand before those of inference stacks
   std::string source;        ///< table, or the source that the table names
   std::string row;           ///< "file:line" with what the row is, for messages
   std::string shape_family;  ///< rows of one family are left out together

@@ -72,14 +72,21 @@ void read_public_gemm(const TableRow& row, const Gpu& gpu, MeasurementSet& set) 
   m.kind = row.text("kind").substr(0, 7) == "grouped" ? "grouped" : "dense";
   m.gemm = gemm_case(row.number("m"), row.number("n"), row.number("k"), row.number("groups", 1), recipe_bytes(m.recipe),
                      m.pass == "wgrad_accumulate" ? 8 : 2);
-  // Grouped wgrad rows name tokens of a group, outputs and inputs of the weight.
-  if (m.kind == "grouped" && m.pass == "wgrad_accumulate") {
+  // torchao's grouped rows name the rows of all groups together.
+  if (m.kind == "grouped" && row.text("source").substr(0, 10) == "pytorch/ao") {
+    const bool wgrad = m.pass == "wgrad_accumulate";
+    const double groups = m.gemm.groups;
+    m.gemm = gemm_case(m.gemm.m / (wgrad ? 1 : groups), m.gemm.n, m.gemm.k / (wgrad ? groups : 1), groups,
+                       recipe_bytes(m.recipe), wgrad ? 8 : 2);
+  } else if (m.kind == "grouped" && m.pass == "wgrad_accumulate") {
+    // Other grouped wgrad rows name tokens of a group, outputs and inputs of the weight.
     m.gemm = gemm_case(m.gemm.n, m.gemm.k, m.gemm.m, m.gemm.groups, recipe_bytes(m.recipe), 8);
   } else if (!training_like(m.gemm, gpu)) {
     return;
   }
   m.seconds = row.seconds("time_us", 1e-6);
   m.source = bench_of(row.text("source"));
+  m.training = row.text("kind").find("_train_") != std::string_view::npos;
   m.row = fmt::format("{} {}x{}x{}", row.label(), m.gemm.m, m.gemm.n, m.gemm.k);
   m.shape_family = fmt::format("{}x{}", m.gemm.n, m.gemm.k);
   if (plausible(m, gpu, row, "time_us")) set.kernels.push_back(std::move(m));
@@ -120,6 +127,7 @@ void read_public_attention(const TableRow& row, const Gpu& gpu, MeasurementSet& 
   if (m.attention.seq_q < kFewestTokens || m.attention.heads < 8) return;
   m.seconds = row.seconds("time_us", 1e-6);
   m.source = bench_of(row.text("source"));
+  m.training = kind.substr(0, 5) == "train";
   m.row = fmt::format("{} {} heads {}", row.label(), m.attention.heads, m.attention.seq_q);
   m.shape_family = std::string(row.text("heads"));
   if (plausible(m, gpu, row, "time_us")) set.kernels.push_back(std::move(m));

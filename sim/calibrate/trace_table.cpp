@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -148,8 +149,8 @@ void read_trace_operator(const TableRow& row, const Gpu& gpu, MeasurementSet& se
     m.row = fmt::format("{} {} layer {}", row.label(), op, layer);
     m.transferring = row.number("frac_comm_transferring");
     m.shape_family = fmt::format("{} {}", row.text("shape"), cls);
-    if (row.text(kSamples[layer]).empty() || row.number(kSamples[layer]) <= 0) continue;  // shorter than 1 us
-    m.seconds = row.number(kSamples[layer]) * 1e-6;
+    if (row.text(kSamples[layer]).empty()) continue;
+    m.seconds = std::max(0.5, row.number(kSamples[layer])) * 1e-6;  // 0 stands for less than 1 us
     if (product) {
       set_product(m, cls, op, row.text("shape"), row.text("chunk") == "F", layer);
     } else if (cls == "attention") {
