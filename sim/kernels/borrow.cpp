@@ -67,6 +67,16 @@ double tile_scale(const RankedFile& from, const std::string& law_recipe, const G
   return law_peak / from.file.sms / (peak / gpu.sms);
 }
 
+/// Whether a file of calibration/ holds kernel laws (others hold network constants and kernel classes): it names a
+/// kernel family.
+bool holds_kernel_laws(const std::string& path) {
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind("family:", 0) == 0) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Provenance best_provenance(int cost, bool assumed) {
@@ -93,6 +103,7 @@ std::vector<RankedFile> ranked_files(const Gpu& gpu, const std::string& family, 
   std::sort(paths.begin(), paths.end());
   std::vector<RankedFile> files;
   for (const std::string& path : paths) {
+    if (!holds_kernel_laws(path)) continue;
     auto file = read_calibration(path, diagnostics);
     if (!file) continue;
     RankedFile ranked;
