@@ -67,6 +67,16 @@ double tile_scale(const RankedFile& from, const std::string& law_recipe, const G
   return law_peak / from.file.sms / (peak / gpu.sms);
 }
 
+/// Whether a file of calibration/ holds kernel laws (others hold network constants and kernel classes): it names a
+/// kernel family.
+bool holds_kernel_laws(const std::string& path) {
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind("family:", 0) == 0) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Provenance best_provenance(int cost, bool assumed) {
@@ -93,6 +103,7 @@ std::vector<RankedFile> ranked_files(const Gpu& gpu, const std::string& family, 
   std::sort(paths.begin(), paths.end());
   std::vector<RankedFile> files;
   for (const std::string& path : paths) {
+    if (!holds_kernel_laws(path)) continue;
     auto file = read_calibration(path, diagnostics);
     if (!file) continue;
     RankedFile ranked;
@@ -111,7 +122,7 @@ FoundLaw find_gemm(const std::vector<RankedFile>& files, Recipe recipe, bool gro
   for (const RankedFile& ranked : files) {
     for (const FittedLaw& law : ranked.file.laws) {
       if (law.form != "gemm" || (!grouped && law.kind == "grouped")) continue;
-      const int kind = grouped && law.kind != "grouped" ? 2 : 0;
+      const int kind = grouped && law.kind == "dense" ? 2 : 0;  // "all" serves both
       const int cost = ranked.cost + kind + recipe_cost(recipe, law.recipe) + pass_cost(pass, law);
       if (cost < found.cost) found = {&ranked, &law, cost, error_for_cost(cost)};
     }

@@ -221,7 +221,7 @@ FittedLaw read_law(Reader& reader, const YAML::Node& node) {
   FittedLaw law;
   reader.check_keys(
       node, {"form", "kind", "recipe", "passes", "tiles", "qk_dim", "v_dim", "assumed", "parameters", "covariance",
-             "range", "relative_error", "rows", "mape", "outliers", "validation", "source"});
+             "range", "relative_error", "rows", "mape", "outlier_rows", "outliers", "validation", "source"});
   law.line = node.Mark().line + 1;
   law.form = reader.string(node, "form", true);
   if (law.form != "gemm" && law.form != "attention" && law.form != "memory") {
@@ -242,6 +242,7 @@ FittedLaw read_law(Reader& reader, const YAML::Node& node) {
   law.relative_error = reader.number(node, "relative_error", 0);
   law.rows = static_cast<int>(reader.number(node, "rows", 0));
   law.mape = reader.number(node, "mape", 0);
+  law.outlier_rows = static_cast<int>(reader.number(node, "outlier_rows", 0));
   read_validation(reader, node, law);
   law.source = reader.string(node, "source", false);
   check_law(reader, node, law);

@@ -45,7 +45,7 @@ struct Outlier {
 /// One law: its form (law_forms.hpp), what it applies to, and its fit.
 struct FittedLaw {
   std::string form;                 ///< gemm, attention, memory
-  std::string kind;                 ///< gemm: dense, grouped; memory: Operator::law
+  std::string kind;                 ///< gemm: dense, grouped, all; memory: Operator::law
   std::string recipe;               ///< gemm, attention: number format with its scaling
   std::vector<std::string> passes;  ///< fprop, dgrad, wgrad, wgrad_accumulate; attention: forward, backward
   std::vector<std::array<int, 2>> tiles;
@@ -57,8 +57,9 @@ struct FittedLaw {
   std::vector<FittedRange> ranges;
   double relative_error = 0;  ///< standard error of one prediction
   int rows = 0;
-  double mape = 0;  ///< on the rows of the fit
-  std::vector<Outlier> outliers;
+  double mape = 0;                ///< on the rows of the fit
+  std::vector<Outlier> outliers;  ///< the worst few
+  int outlier_rows = 0;           ///< beyond three standard deviations
   std::vector<CrossValidation> validation;
   std::string source;
   int line = 0;

@@ -154,7 +154,7 @@ void FittedKernelLaws::read_common(const std::vector<RankedFile>& files) {
     const auto& list = ranked.file.interference;
     interference_.sized_gemm = parameter(list, "sized_gemm", 0);
     interference_.unsized_gemm = parameter(list, "unsized_gemm", 0);
-    interference_.attention = parameter(list, "attention", 0);
+    interference_.attention = parameter(list, "attention", 1);
     interference_.memory_per_sm = parameter(list, "memory_per_sm", 0);
     interference_.sms_lost = parameter(list, "sms_lost", 1);
     break;
@@ -271,9 +271,9 @@ KernelTime FittedKernelLaws::gemm(const Operator& op, const KernelContext& conte
     if (context.gemm_sms > 0 && context.gemm_sms + context.communication_sms <= sms_) {
       time.beside = time.alone * (1 + interference_.sized_gemm);
     } else {
-      rates.sms = std::max(1.0, sms_ - interference_.sms_lost * context.communication_sms);
-      const LawTime beside = gemm_time(slot.law, shape, rates, context.sustained, power_);
-      time.beside = Seconds(launches * std::max(alone.seconds, beside.seconds) * (1 + interference_.unsized_gemm));
+      const double left = std::max(1.0, sms_ - interference_.sms_lost * context.communication_sms);
+      const double waves = wave_ratio(slot.law, shape, rates, std::min(left, rates.sms));
+      time.beside = time.alone * (waves * (1 + interference_.unsized_gemm));
     }
   }
   const Certainty certainty = at_shape(slot.certainty, slot.m.holds(m) && slot.n.holds(n) && slot.k.holds(k));
@@ -302,15 +302,14 @@ KernelTime FittedKernelLaws::attention(const Operator& op, const KernelContext& 
                       static_cast<double>(a.window),
                       a.causal,
                       backward};
-  GpuRates rates{sms_, bandwidth_, bf16_peak_};
+  const GpuRates rates{sms_, bandwidth_, bf16_peak_};
   const LawTime alone = attention_time(slot->law, shape, rates, context.sustained, power_);
   KernelTime time;
   time.alone = Seconds(alone.seconds);
   time.beside = time.alone;
   if (context.communication_sms > 0) {
-    rates.sms = std::max(1.0, sms_ - context.communication_sms);
-    const LawTime beside = attention_time(slot->law, shape, rates, context.sustained, power_);
-    time.beside = Seconds(beside.seconds * (1 + interference_.attention));
+    const double left = std::max(1.0, sms_ - context.communication_sms);
+    time.beside = time.alone * (1 + interference_.attention * (sms_ / left - 1));
   }
   Certainty certainty = at_shape(slot->certainty, slot->seq.holds(static_cast<double>(a.seq_q)));
   if (distance(*slot) > 0) certainty = {Provenance::guessed, std::hypot(certainty.error, 0.08)};

@@ -7,8 +7,13 @@ namespace gpuhours {
 
 namespace {
 
-double compute_time(const GemmLaw& law, const GemmCase& shape, double sms) {
-  double best = 1e300;
+struct TileChoice {
+  double seconds = 1e300;
+  double filled = 0;  ///< tiles over SMs
+};
+
+TileChoice best_tile(const GemmLaw& law, const GemmCase& shape, double sms) {
+  TileChoice best;
   for (int i = 0; i < law.tiles; ++i) {
     const double tile_m = law.tile_m[i];
     const double tile_n = law.tile_n[i];
@@ -18,7 +23,7 @@ double compute_time(const GemmLaw& law, const GemmCase& shape, double sms) {
     const double area = tile_m * tile_n * (1.0 / 16384.0);
     const double k_step = law.k_step_area * area + law.k_step_edge * (tile_m + tile_n) * (1.0 / 256.0);
     const double time = (waves - law.partial * (waves - filled)) * (k_step * shape.k + law.tile_fixed * area);
-    best = std::min(best, time);
+    if (time < best.seconds) best = {time, filled};
   }
   return best;
 }
@@ -35,8 +40,13 @@ LawTime gemm_time(const GemmLaw& law, const GemmCase& shape, const GpuRates& gpu
                   const PowerLaw& power) {
   assert(law.tiles > 0 && gpu.sms > 0 && gpu.bandwidth > 0 && gpu.peak > 0);
   const double memory = shape.bytes / (law.memory_share * gpu.bandwidth);
-  const double seconds = smooth_max(compute_time(law, shape, gpu.sms), memory) + law.kernel_fixed;
+  const double seconds = smooth_max(best_tile(law, shape, gpu.sms).seconds, memory) + law.kernel_fixed;
   return limited(seconds, 2 * shape.groups * shape.m * shape.n * shape.k, gpu.peak, law.power, sustained, power);
+}
+
+double wave_ratio(const GemmLaw& law, const GemmCase& shape, const GpuRates& gpu, double sms_left) {
+  const double filled = best_tile(law, shape, gpu.sms).filled;
+  return std::ceil(filled * gpu.sms / sms_left) / std::ceil(filled);
 }
 
 LawTime attention_time(const AttentionLaw& law, const AttentionCase& shape, const GpuRates& gpu, double sustained,

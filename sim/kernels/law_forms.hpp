@@ -117,10 +117,14 @@ inline double memory_time(const MemoryLaw& law, double bytes, double kernels, do
 /// What a transferring communication kernel costs the kernels beside it.
 struct InterferenceLaw {
   double sized_gemm = 0;     ///< loss of a GEMM sized to the SMs left
-  double unsized_gemm = 0;   ///< loss on top of the SMs for one that was not
-  double attention = 0;      ///< loss on top of the SMs
+  double unsized_gemm = 0;   ///< loss on top of the waves for one that was not
+  double attention = 1;      ///< share of the SMs' loss that attention feels
   double memory_per_sm = 0;  ///< loss of memory-bound kernels per SM held
-  double sms_lost = 1;       ///< SMs that a kernel cannot use per SM held (clusters need neighbours)
+  double sms_lost = 1;       ///< SMs that a GEMM cannot use per SM held (clusters need neighbours)
 };
+
+/// Whole waves of the law's best tile on `sms_left` SMs over those on `gpu.sms`: what a GEMM that was sized to all SMs
+/// loses when others hold some of them.
+double wave_ratio(const GemmLaw& law, const GemmCase& shape, const GpuRates& gpu, double sms_left);
 
 }  // namespace gpuhours

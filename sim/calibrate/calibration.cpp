@@ -1,0 +1,147 @@
+#include "calibrate/calibration.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "calibrate/interference_fit.hpp"
+#include "calibrate/law_fits.hpp"
+#include "calibrate/measurement_tables.hpp"
+#include "core/atomic_file.hpp"
+
+namespace gpuhours {
+
+namespace {
+
+/// The H100 tables: a copy of 2 GiB draws 395 W of 700 at 90 % of the bandwidth.
+constexpr double kCopyPowerShare = 395.0 / 700.0;
+constexpr double kCopyBandwidthShare = 0.90;
+/// Of TDP: an H100 with its clocks up and no work draws about 120 W (assumed).
+constexpr double kIdlePowerShare = 0.17;
+
+/// Rows beyond this number are thinned evenly in the order of shapes: whole public tables hold tens of thousands.
+constexpr std::size_t kMostRows = 480;
+
+bool by_shape(const Measurement* a, const Measurement* b) {
+  const auto key = [](const Measurement& m) {
+    return std::make_tuple(m.gemm.m, m.gemm.n, m.gemm.k, m.attention.seq_q, m.attention.heads, m.bytes);
+  };
+  return key(*a) < key(*b);
+}
+
+void thin(LawRows& law) {
+  if (law.rows.size() <= kMostRows) return;
+  std::stable_sort(law.rows.begin(), law.rows.end(), by_shape);
+  std::vector<const Measurement*> kept;
+  const std::size_t count = law.rows.size();
+  for (std::size_t i = 0; i < kMostRows; ++i) kept.push_back(law.rows[i * count / kMostRows]);
+  law.rows = std::move(kept);
+}
+
+/// Benches of training kernels before those of inference stacks, which reach up to 25 % more (B200).
+void prefer_training(LawRows& law) {
+  const auto training = [](const Measurement* m) { return m->training; };
+  if (std::none_of(law.rows.begin(), law.rows.end(), training)) return;
+  std::erase_if(law.rows, [](const Measurement* m) { return !m->training; });
+}
+
+bool one_shape(const MeasurementSet& set) {
+  const auto key = [](const Measurement& m) {
+    return std::make_tuple(m.kind, m.recipe, m.pass, m.gemm.m, m.gemm.n, m.gemm.k, m.gemm.groups, m.attention.seq_q,
+                           m.attention.heads, m.bytes);
+  };
+  return std::all_of(set.kernels.begin(), set.kernels.end(),
+                     [&](const Measurement& m) { return key(m) == key(set.kernels.front()); });
+}
+
+CalibrationFile file_head(const Gpu& gpu, const CalibrationOptions& options) {
+  CalibrationFile file;
+  file.gpu = gpu.id;
+  file.generation = gpu.generation;
+  file.family = options.family;
+  file.sms = gpu.sms;
+  file.memory_bandwidth = gpu.memory_bandwidth.value();
+  constexpr std::pair<Format, const char*> kFormats[] = {{Format::bf16, "bf16"},
+                                                         {Format::fp16, "fp16"},
+                                                         {Format::tf32, "tf32"},
+                                                         {Format::fp8, "fp8"},
+                                                         {Format::fp4, "fp4"}};
+  for (const auto& [format, key] : kFormats) {
+    if (gpu.peak(format).value() > 0) file.peak[key] = gpu.peak(format).value();
+  }
+  return file;
+}
+
+/// Norms feel a copier as the measured RMSNorm does.
+void add_memory_losses(CalibrationFile& file, const std::vector<InterferenceMeasurement>& rows) {
+  for (FittedLaw& law : file.laws) {
+    if (law.form != "memory" || law.parameter("beside") != nullptr) continue;
+    const bool norm = law.kind.find("norm") != std::string::npos && law.kind != "grad_norm";
+    const double loss = memory_loss(rows, norm ? "rmsnorm" : law.kind);
+    if (loss >= 0) law.parameters.push_back({"beside", loss, 0, "1"});
+  }
+}
+
+}  // namespace
+
+std::optional<CalibrationFile> calibrate(const MeasurementSet& set, const Gpu& gpu, const CalibrationOptions& options,
+                                         Diagnostics& diagnostics) {
+  if (set.kernels.empty()) {
+    diagnostics.error({}, fmt::format("no row of these tables was measured on {}", gpu.id));
+    return std::nullopt;
+  }
+  if (one_shape(set)) {
+    diagnostics.error({}, "all rows have one shape: a law needs at least two",
+                      "the cost of a launch cannot be told from the cost of the work");
+    return std::nullopt;
+  }
+  CalibrationFile file = file_head(gpu, options);
+  FitSetting setting;
+  setting.gpu = &gpu;
+  setting.deepgemm = options.family == "deepgemm";
+  setting.whole_waves = std::any_of(set.kernels.begin(), set.kernels.end(),
+                                    [](const Measurement& m) { return m.form == LawForm::gemm && m.sms > 0; });
+  if (!set.sustained.empty()) {
+    const LawParameter budget = sustained_budget(set.sustained);
+    setting.power.sustained_budget = budget.value;
+    const double memory = (kCopyPowerShare - kIdlePowerShare) / kCopyBandwidthShare;
+    file.power = {budget, {"idle_share", kIdlePowerShare, 0, "1"}, {"memory_share", memory, 0, "1"}};
+  }
+  std::set<std::string> sources;
+  for (LawRows& law : rows_by_law(set.kernels, setting.whole_waves)) {
+    prefer_training(law);
+    thin(law);
+    for (const Measurement* m : law.rows) sources.insert(m->source);
+    if (auto fitted = fitted_law(law, setting, options.cross_validate)) file.laws.push_back(std::move(*fitted));
+  }
+  if (file.laws.empty()) {
+    diagnostics.error({}, "no kind of kernel has enough rows for its law");
+    return std::nullopt;
+  }
+  file.sources.assign(sources.begin(), sources.end());
+  file.interference = interference_parameters(set.interference, file.laws, setting);
+  add_memory_losses(file, set.interference);
+  return file;
+}
+
+std::optional<std::string> calibrate_files(const std::vector<std::string>& files, const Gpu& gpu,
+                                           const CalibrationOptions& options, const std::string& output,
+                                           Diagnostics& diagnostics) {
+  const int errors = diagnostics.errors();
+  MeasurementSet set;
+  for (const std::string& path : files) read_measurements(path, gpu, set, diagnostics);
+  if (diagnostics.errors() > errors) return std::nullopt;
+  auto file = calibrate(set, gpu, options, diagnostics);
+  if (!file) return std::nullopt;
+  const std::string failure = write_whole_file(output, calibration_text(*file));
+  if (!failure.empty()) {
+    diagnostics.error({output, 0, 0, {}}, failure);
+    return std::nullopt;
+  }
+  return calibration_report(*file);
+}
+
+}  // namespace gpuhours
