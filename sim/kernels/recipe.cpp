@@ -105,7 +105,6 @@ std::span<const std::string_view> memory_law_names() {
                                                 "cast_transpose_128",
                                                 "cast_both_128",
                                                 "recast_transpose_128",
-                                                "cast_both_128",
                                                 "cast_tensor",
                                                 "amax",
                                                 "cast_transpose_tensor",
