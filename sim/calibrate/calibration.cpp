@@ -107,6 +107,8 @@ std::optional<CalibrationFile> calibrate(const MeasurementSet& set, const Gpu& g
   if (!set.sustained.empty()) {
     const LawParameter budget = sustained_budget(set.sustained);
     setting.power.sustained_budget = budget.value;
+    setting.power_16_bit = power_at_peak(set.sustained, budget.value, 2, gpu.peak(Format::bf16).value());
+    setting.power_8_bit = power_at_peak(set.sustained, budget.value, 1, gpu.peak(Format::fp8).value());
     const double memory = (kCopyPowerShare - kIdlePowerShare) / kCopyBandwidthShare;
     file.power = {budget, {"idle_share", kIdlePowerShare, 0, "1"}, {"memory_share", memory, 0, "1"}};
   }

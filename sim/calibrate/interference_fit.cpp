@@ -24,6 +24,18 @@ LawParameter sustained_budget(const std::vector<SustainedMeasurement>& rows) {
   return p;
 }
 
+double power_at_peak(const std::vector<SustainedMeasurement>& rows, double budget, double operand_bytes, double peak) {
+  double sum = 0;
+  int count = 0;
+  for (const SustainedMeasurement& row : rows) {
+    if (recipe_bytes(row.burst.recipe) != operand_bytes) continue;
+    const GemmCase& g = row.burst.gemm;
+    sum += budget * peak / (2 * g.m * g.n * g.k / row.burst.seconds * row.ratio);
+    ++count;
+  }
+  return count == 0 ? 0 : sum / count;
+}
+
 std::vector<GemmLaw> gemm_law_of(const Measurement& row, const std::vector<FittedLaw>& laws) {
   for (const FittedLaw& law : laws) {
     const bool pass = std::find(law.passes.begin(), law.passes.end(), row.pass) != law.passes.end();

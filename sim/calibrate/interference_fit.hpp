@@ -11,6 +11,10 @@ namespace gpuhours {
 /// power limit energy sets the time, so the ratio of rates is the ratio of budgets.
 LawParameter sustained_budget(const std::vector<SustainedMeasurement>& rows);
 
+/// `power` of products with `operand_bytes`: at the limit a FLOP costs a fixed energy, so the need at peak rate is the
+/// sustained budget over the sustained share of `peak`. 0 without rows.
+double power_at_peak(const std::vector<SustainedMeasurement>& rows, double budget, double operand_bytes, double peak);
+
 /// `interference` of a calibration from copier rows, with jackknife errors over kernels; empty without rows. GEMM rows
 /// need their law among `laws`.
 std::vector<LawParameter> interference_parameters(const std::vector<InterferenceMeasurement>& rows,

@@ -91,6 +91,7 @@ double ideal_step(const Gpu& gpu, const std::string& recipe) {
 std::vector<FitParameter> gemm_parameters(const LawRows& law, const FitSetting& setting) {
   const double step = ideal_step(*setting.gpu, law.front().recipe);
   const bool whole = setting.whole_waves;
+  const double known = recipe_bytes(law.front().recipe) == 2 ? setting.power_16_bit : setting.power_8_bit;
   const double epilogue = law.front().pass == "wgrad_accumulate" ? 3e-6 : 1e-6;
   return {{"k_step_area", 1.15 * step, 0.3 * step, 8 * step, step},
           {"k_step_edge", whole ? 0 : 0.1 * step, 0, 4 * step, step, whole},
@@ -98,7 +99,11 @@ std::vector<FitParameter> gemm_parameters(const LawRows& law, const FitSetting& 
           {"kernel_fixed", whole ? 0 : 2e-6, 0, 60e-6, 2e-6, whole},
           {"partial", whole ? 0 : 0.5, 0, 1, 0.5, whole},
           {"memory_share", 0.9, 0.3, 1, 0.5, whole},
-          {"power", whole ? 0 : 1.25, 0.2, 4, 1, whole}};
+          {"power",
+           whole       ? 0
+           : known > 0 ? known
+                       : 1.25,
+           0.2, 4, 1, whole || known > 0}};
 }
 
 /// Whether lengths spread enough to tell the costs of step, block and kernel apart.

@@ -26,6 +26,8 @@ std::vector<LawRows> rows_by_law(const std::vector<Measurement>& kernels, bool w
 struct FitSetting {
   const Gpu* gpu = nullptr;
   PowerLaw power;
+  double power_16_bit = 0;   ///< `power` of 16-bit products as measured at the limit, 0: to be fitted
+  double power_8_bit = 0;    ///< and of 8-bit ones
   bool deepgemm = false;     ///< kernels that choose the tile's width to fill the waves
   bool whole_waves = false;  ///< persistent 128 x 128 kernels measured inside a step: no burst, no partial waves
 };

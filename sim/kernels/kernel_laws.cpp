@@ -132,7 +132,9 @@ class FittedKernelLaws final : public KernelLaws {
 };
 
 FittedKernelLaws::FittedKernelLaws(const Gpu& gpu, const std::vector<RankedFile>& files)
-    : sms_(gpu.sms), bandwidth_(gpu.memory_bandwidth.value()), bf16_peak_(gpu.peak(Format::bf16).value() * gpu.tensor_factor) {
+    : sms_(gpu.sms),
+      bandwidth_(gpu.memory_bandwidth.value()),
+      bf16_peak_(gpu.peak(Format::bf16).value() * gpu.tensor_factor) {
   memory_index_.fill(-1);
   read_common(files);
   add_gemms(gpu, files);

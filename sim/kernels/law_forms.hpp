@@ -11,7 +11,7 @@
 //          alone = kernel_fixed + (steps x step + blocks x block_fixed) / SMs + tail x longest block + extra bytes
 //          step = step_dim x D + step_fixed, D = qk + v forward and 3 qk + 2 v backward
 // Memory   alone = kernels x kernel_fixed + bytes / (memory_share x bandwidth)
-// Power    need = power x achieved share of peak; slowdown = (1 + (need / budget)^8)^(1/8) where budget goes from 1
+// Power    need = power x achieved share of peak; slowdown = (1 + (need / budget)^16)^(1/16) where budget goes from 1
 //          (burst) to sustained_budget as the phase lasts: at the limit a kernel's energy sets its time.
 
 #include <array>
@@ -40,7 +40,8 @@ inline double power_slowdown(double need, double sustained, const PowerLaw& powe
   if (x < 0.5) return 1;
   const double x2 = x * x;
   const double x4 = x2 * x2;
-  return std::sqrt(std::sqrt(std::sqrt(1 + x4 * x4)));
+  const double x8 = x4 * x4;
+  return std::sqrt(std::sqrt(std::sqrt(std::sqrt(1 + x8 * x8))));
 }
 
 inline constexpr int kMaxTiles = 8;

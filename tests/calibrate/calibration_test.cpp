@@ -172,19 +172,19 @@ TEST_CASE("the written file reads back and is the same when made again") {
 TEST_CASE("nonsense is refused with its place, and nothing is written") {
   // 2 x 8192^3 FLOP = 1.0995e12 in 1.5 ns instead of 1.5 ms.
   CHECK(errors_of(kColumns + "H100-SXM5-80GB,bf16,dense,8192,8192,8192,1,1.5,1,s,\n") ==
-        "T:2:45: error: implies 733,008 TFLOP/s, the bf16 peak is 989\n"
+        "T:2:44: error: implies 733,008 TFLOP/s, the bf16 peak is 989\n"
         "  | H100-SXM5-80GB,bf16,dense,8192,8192,8192,1,1.5,1,s,\n"
-        "  |                                             ^\n"
+        "  |                                            ^\n"
         "  = is the time in another unit?\n");
   CHECK(errors_of(kColumns + "H100-SXM5-80GB,bf16,dense,8192,8192,8192,1,1500000,1,s,\n") ==
-        "T:2:45: error: implies 0.73 TFLOP/s, the bf16 peak is 989\n"
+        "T:2:44: error: implies 0.73 TFLOP/s, the bf16 peak is 989\n"
         "  | H100-SXM5-80GB,bf16,dense,8192,8192,8192,1,1500000,1,s,\n"
-        "  |                                             ^\n"
+        "  |                                            ^\n"
         "  = is the time in another unit?\n");
   CHECK(errors_of(kColumns + "H100-SXM5-80GB,bf16,dense,8192,8192,8192,1,0,1,s,\n") ==
-        "T:2:45: error: a time of 0 cannot be measured\n"
+        "T:2:44: error: a time of 0 cannot be measured\n"
         "  | H100-SXM5-80GB,bf16,dense,8192,8192,8192,1,0,1,s,\n"
-        "  |                                             ^\n");
+        "  |                                            ^\n");
   CHECK(errors_of(kColumns + "H100-SXM5-80GB,bf16,dense,8192,8192,8192,1,nan,1,s,\n")
             .find("'nan' is not a finite number") != std::string::npos);
   CHECK(errors_of("a,b\n1,2\n").find("T:1:1: error: not a table of measurements that is known") == 0);
