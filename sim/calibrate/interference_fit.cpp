@@ -66,7 +66,8 @@ double predicted_ratio(const InterferenceMeasurement& row, const InterferenceLaw
   if (row.alone.form == LawForm::memory) return 1 + law.memory_per_sm * row.copier_sms;
   if (row.alone.form == LawForm::attention) return 1 + law.attention * (sms / (sms - row.copier_sms) - 1);
   const GpuRates rates{sms, gpu.memory_bandwidth.value(), recipe_peak(gpu, row.alone.recipe)};
-  return wave_ratio(*gemm, row.alone.gemm, rates, sms - law.sms_lost * row.copier_sms) * (1 + law.unsized_gemm);
+  const double filled = gemm_time(*gemm, row.alone.gemm, rates, 0, {}).filled;
+  return wave_ratio(filled, sms, sms - law.sms_lost * row.copier_sms) * (1 + law.unsized_gemm);
 }
 
 namespace {

@@ -147,6 +147,7 @@ void read_public_memory(const TableRow& row, const Gpu& gpu, MeasurementSet& set
   if (m.bytes < kFewestBytes) return;
   m.seconds = row.seconds("time_us", 1e-6);
   m.source = bench_of(row.text("source"));
+  m.training = m.source.find("Liger") != std::string::npos;
   m.row = fmt::format("{} {} {}x{}", row.label(), row.text("op"), row.text("rows"), row.text("cols"));
   m.shape_family = std::string(row.text("cols"));
   if (plausible(m, gpu, row, "time_us")) set.kernels.push_back(std::move(m));

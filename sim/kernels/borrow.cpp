@@ -67,14 +67,30 @@ double tile_scale(const RankedFile& from, const std::string& law_recipe, const G
   return law_peak / from.file.sms / (peak / gpu.sms);
 }
 
-/// Whether a file of calibration/ holds kernel laws (others hold network constants and kernel classes): it names a
-/// kernel family.
-bool holds_kernel_laws(const std::string& path) {
+/// Top-level texts of a file that say whom it serves, without reading all of it.
+struct FileHead {
+  std::string generation;
+  bool kernel_laws = false;  ///< names a kernel family; other files of calibrations do not
+};
+
+FileHead file_head(const std::string& path) {
+  FileHead head;
   std::ifstream in(path);
-  for (std::string line; std::getline(in, line);) {
-    if (line.rfind("family:", 0) == 0) return true;
+  for (std::string line; std::getline(in, line) && line != "laws:";) {
+    if (line.rfind("family:", 0) == 0) head.kernel_laws = true;
+    if (line.rfind("generation: ", 0) == 0) head.generation = line.substr(12);
   }
-  return false;
+  return head;
+}
+
+/// Whether these files have a law for every use, so that none of another generation is needed.
+bool serve_all(const std::vector<RankedFile>& files) {
+  if (files.empty()) return false;
+  for (const std::string_view law : memory_law_names()) {
+    if (find_memory(files, law).law == nullptr) return false;
+  }
+  return find_gemm(files, Recipe::bf16, false, GemmPass::fprop).law != nullptr &&
+         find_attention(files, false, 128, 128).law != nullptr && find_attention(files, true, 128, 128).law != nullptr;
 }
 
 }  // namespace
@@ -102,15 +118,19 @@ std::vector<RankedFile> ranked_files(const Gpu& gpu, const std::string& family, 
   if (error) diagnostics.error({directory, 0, 0, {}}, "cannot read the calibration directory: " + error.message());
   std::sort(paths.begin(), paths.end());
   std::vector<RankedFile> files;
-  for (const std::string& path : paths) {
-    if (!holds_kernel_laws(path)) continue;
-    auto file = read_calibration(path, diagnostics);
-    if (!file) continue;
-    RankedFile ranked;
-    ranked.same_die = file->gpu == gpu.id || is_same_die(*file, gpu);
-    ranked.cost = file_cost(*file, gpu, family, ranked.same_die);
-    ranked.file = std::move(*file);
-    files.push_back(std::move(ranked));
+  for (const bool own_generation : {true, false}) {
+    if (!own_generation && serve_all(files)) break;
+    for (const std::string& path : paths) {
+      const FileHead head = file_head(path);
+      if (!head.kernel_laws || (head.generation == gpu.generation) != own_generation) continue;
+      auto file = read_calibration(path, diagnostics, CalibrationPart::laws);
+      if (!file) continue;
+      RankedFile ranked;
+      ranked.same_die = file->gpu == gpu.id || is_same_die(*file, gpu);
+      ranked.cost = file_cost(*file, gpu, family, ranked.same_die);
+      ranked.file = std::move(*file);
+      files.push_back(std::move(ranked));
+    }
   }
   std::stable_sort(files.begin(), files.end(),
                    [](const RankedFile& a, const RankedFile& b) { return a.cost < b.cost; });

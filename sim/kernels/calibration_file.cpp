@@ -277,7 +277,27 @@ CalibrationFile read_root(Reader& reader, const YAML::Node& root, const std::str
 
 }  // namespace
 
-std::optional<CalibrationFile> read_calibration(const std::string& path, Diagnostics& diagnostics) {
+namespace {
+
+/// `text` with the block lists of covariance, outliers and validation emptied; lines keep their numbers.
+std::string laws_only(const std::string& text) {
+  std::string out;
+  out.reserve(text.size());
+  bool inside = false;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    if (inside) inside = line.rfind("      - ", 0) == 0;
+    if (line == "    covariance:" || line == "    outliers:" || line == "    validation:") inside = true;
+    if (!inside) out += line;
+    out += '\n';
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<CalibrationFile> read_calibration(const std::string& path, Diagnostics& diagnostics,
+                                                CalibrationPart part) {
   std::ifstream in(path, std::ios::binary);
   if (!in) {
     diagnostics.error({path, 0, 0, {}}, "cannot read the calibration file");
@@ -288,7 +308,7 @@ std::optional<CalibrationFile> read_calibration(const std::string& path, Diagnos
   Reader reader(path, buffer.str(), diagnostics);
   const int errors = diagnostics.errors();
   try {
-    const YAML::Node root = YAML::Load(buffer.str());
+    const YAML::Node root = YAML::Load(part == CalibrationPart::laws ? laws_only(buffer.str()) : buffer.str());
     if (!root.IsMap()) {
       diagnostics.error({path, 1, 1, {}}, "a calibration file is a map");
       return std::nullopt;

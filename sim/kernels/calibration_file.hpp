@@ -81,8 +81,12 @@ struct CalibrationFile {
   std::vector<FittedLaw> laws;
 };
 
+/// How much of a file is read: predictions need no covariance, outliers and validation, which are most of its length.
+enum class CalibrationPart { all, laws };
+
 /// The file at `path`; empty with errors in `diagnostics` when it cannot be read or has mistakes.
-std::optional<CalibrationFile> read_calibration(const std::string& path, Diagnostics& diagnostics);
+std::optional<CalibrationFile> read_calibration(const std::string& path, Diagnostics& diagnostics,
+                                                CalibrationPart part = CalibrationPart::all);
 
 /// Names of the parameters that laws of a form have, empty for an unknown form. "power" and "interference" are forms.
 const std::vector<std::string>& law_parameters(const std::string& form);

@@ -274,7 +274,7 @@ KernelTime FittedKernelLaws::gemm(const Operator& op, const KernelContext& conte
       time.beside = time.alone * (1 + interference_.sized_gemm);
     } else {
       const double left = std::max(1.0, sms_ - interference_.sms_lost * context.communication_sms);
-      const double waves = wave_ratio(slot.law, shape, rates, std::min(left, rates.sms));
+      const double waves = wave_ratio(alone.filled, rates.sms, std::min(left, rates.sms));
       time.beside = time.alone * (waves * (1 + interference_.unsized_gemm));
     }
   }

@@ -2,10 +2,17 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstdint>
 
 namespace gpuhours {
 
 namespace {
+
+/// Ceiling of a number from 0 to 2^62; std::ceil is a call where the target has no SSE4.1.
+double ceiling(double x) {
+  const auto whole = static_cast<double>(static_cast<std::int64_t>(x));
+  return whole < x ? whole + 1 : whole;
+}
 
 struct TileChoice {
   double seconds = 1e300;
@@ -17,9 +24,9 @@ TileChoice best_tile(const GemmLaw& law, const GemmCase& shape, double sms) {
   for (int i = 0; i < law.tiles; ++i) {
     const double tile_m = law.tile_m[i];
     const double tile_n = law.tile_n[i];
-    const double tiles = shape.groups * std::ceil(shape.m / tile_m) * std::ceil(shape.n / tile_n);
+    const double tiles = shape.groups * ceiling(shape.m / tile_m) * ceiling(shape.n / tile_n);
     const double filled = tiles / sms;
-    const double waves = std::ceil(filled);
+    const double waves = ceiling(filled);
     const double area = tile_m * tile_n * (1.0 / 16384.0);
     const double k_step = law.k_step_area * area + law.k_step_edge * (tile_m + tile_n) * (1.0 / 256.0);
     const double time = (waves - law.partial * (waves - filled)) * (k_step * shape.k + law.tile_fixed * area);
@@ -31,7 +38,7 @@ TileChoice best_tile(const GemmLaw& law, const GemmCase& shape, double sms) {
 LawTime limited(double seconds, double flops, double peak, double power_at_peak, double sustained,
                 const PowerLaw& power) {
   const double need = power_at_peak * flops / (seconds * peak);
-  return {seconds * power_slowdown(need, sustained, power), need};
+  return {seconds * power_slowdown(need, sustained, power), need, 0};
 }
 
 }  // namespace
@@ -40,21 +47,24 @@ LawTime gemm_time(const GemmLaw& law, const GemmCase& shape, const GpuRates& gpu
                   const PowerLaw& power) {
   assert(law.tiles > 0 && gpu.sms > 0 && gpu.bandwidth > 0 && gpu.peak > 0);
   const double memory = shape.bytes / (law.memory_share * gpu.bandwidth);
-  const double seconds = smooth_max(best_tile(law, shape, gpu.sms).seconds, memory) + law.kernel_fixed;
-  return limited(seconds, 2 * shape.groups * shape.m * shape.n * shape.k, gpu.peak, law.power, sustained, power);
+  const TileChoice tile = best_tile(law, shape, gpu.sms);
+  const double seconds = smooth_max(tile.seconds, memory) + law.kernel_fixed;
+  LawTime time =
+      limited(seconds, 2 * shape.groups * shape.m * shape.n * shape.k, gpu.peak, law.power, sustained, power);
+  time.filled = tile.filled;
+  return time;
 }
 
-double wave_ratio(const GemmLaw& law, const GemmCase& shape, const GpuRates& gpu, double sms_left) {
-  const double filled = best_tile(law, shape, gpu.sms).filled;
-  return std::ceil(filled * gpu.sms / sms_left) / std::ceil(filled);
+double wave_ratio(double filled, double sms, double sms_left) {
+  return ceiling(filled * sms / sms_left) / ceiling(filled);
 }
 
 LawTime attention_time(const AttentionLaw& law, const AttentionCase& shape, const GpuRates& gpu, double sustained,
                        const PowerLaw& power) {
   constexpr double kBlock = 128;
   const double d = shape.backward ? 3 * shape.qk_dim + 2 * shape.v_dim : shape.qk_dim + shape.v_dim;
-  const double blocks = std::ceil(shape.seq_q / kBlock);
-  double longest = std::ceil(shape.seq_kv / kBlock);
+  const double blocks = ceiling(shape.seq_q / kBlock);
+  double longest = ceiling(shape.seq_kv / kBlock);
   double pairs = shape.seq_q * shape.seq_kv;  // query-key pairs that count
   double steps = blocks * longest;
   if (shape.causal) {
@@ -64,7 +74,7 @@ LawTime attention_time(const AttentionLaw& law, const AttentionCase& shape, cons
     pairs -= shape.seq_q * shape.seq_q / 2;
   }
   if (shape.window > 0 && shape.window < shape.seq_kv) {
-    longest = std::min(longest, std::ceil(shape.window / kBlock) + 1);
+    longest = std::min(longest, ceiling(shape.window / kBlock) + 1);
     steps = std::min(steps, blocks * longest);
     pairs = std::min(pairs, shape.seq_q * shape.window);
   }

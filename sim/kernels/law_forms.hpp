@@ -76,7 +76,8 @@ struct GpuRates {
 
 struct LawTime {
   double seconds = 0;
-  double need = 0;  ///< power that the kernel would need over a burst's budget
+  double need = 0;    ///< power that the kernel would need over a burst's budget
+  double filled = 0;  ///< GEMM: tiles over SMs
 };
 
 LawTime gemm_time(const GemmLaw& law, const GemmCase& shape, const GpuRates& gpu, double sustained,
@@ -124,8 +125,8 @@ struct InterferenceLaw {
   double sms_lost = 1;       ///< SMs that a GEMM cannot use per SM held (clusters need neighbours)
 };
 
-/// Whole waves of the law's best tile on `sms_left` SMs over those on `gpu.sms`: what a GEMM that was sized to all SMs
-/// loses when others hold some of them.
-double wave_ratio(const GemmLaw& law, const GemmCase& shape, const GpuRates& gpu, double sms_left);
+/// Whole waves on `sms_left` SMs over those on `sms`, of a GEMM that fills `filled` of `sms` waves: what one that was
+/// sized to all SMs loses when others hold some of them.
+double wave_ratio(double filled, double sms, double sms_left);
 
 }  // namespace gpuhours
