@@ -10,8 +10,10 @@
 namespace gpuhours {
 namespace {
 
-// Groups beyond this many flows are left out; those that stay share nodes with the first.
-constexpr std::size_t kMostFlows = 60000;
+// Groups beyond this many flows are left out; those that stay share nodes with the first. A fabric that is
+// oversubscribed lets groups of other nodes contend too, so more of them are looked at.
+constexpr std::size_t kMostFlows = 8000;
+constexpr std::size_t kMostFlowsOversubscribed = 60000;
 
 const char* tier(DeviceKind from, DeviceKind to) {
   const bool nvlink = from == DeviceKind::nvswitch || to == DeviceKind::nvswitch;
@@ -72,7 +74,10 @@ class FlowModel final : public FlowCommunicationModel {
   [[nodiscard]] std::vector<std::vector<int>> groups(GroupKind kind, std::size_t flows_a_group) const {
     const int gpus = scenario_.cluster.gpus;
     const std::vector<int> first = group_ranks(scenario_, kind, 0);
-    const bool all = flows_a_group * static_cast<std::size_t>(gpus) / first.size() <= kMostFlows;
+    const Fabric& fabric = scenario_.cluster.fabric;
+    const bool thin = fabric.oversubscription > 1.0 || fabric.leaf_oversubscription > 1.0;
+    const std::size_t most = thin ? kMostFlowsOversubscribed : kMostFlows;
+    const bool all = flows_a_group * static_cast<std::size_t>(gpus) / first.size() <= most;
     const int node = scenario_.cluster.node.gpus;
     std::set<int> nodes;
     for (const int rank : first) nodes.insert(rank / node);
