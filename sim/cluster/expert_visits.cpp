@@ -84,18 +84,60 @@ class TokenDraw {
   RandomStream& stream_;
 };
 
-// Expected distinct cells of `cells` equal cells over all experts when counts[g] experts are picked from each chosen
-// group, the groups being a random subset. Cells hold whole groups or groups whole cells.
-double cells_visited(const Architecture& model, int cells, const std::vector<int>& counts) {
+// How often a token takes `n` experts from one of its groups, and how often it visits `n` groups.
+struct Frequencies {
+  std::vector<double> taken;    // by number, summed over the token's groups
+  std::vector<double> visited;  // by number of groups
+};
+
+struct Routing {
+  int experts = 0, groups = 0, limit = 0, top_k = 0;
+  bool operator==(const Routing&) const = default;
+};
+
+Frequencies frequencies(const Architecture& model) {
+  Frequencies mean;
+  mean.taken.assign(static_cast<std::size_t>(model.top_k) + 1, 0.0);
+  mean.visited.assign(static_cast<std::size_t>(model.groups_per_token) + 1, 0.0);
+  RandomStream stream = random_stream(kSeed, "expert visits");
+  TokenDraw draw(model, stream);
+  for (int token = 0; token < kTokens; ++token) {
+    std::size_t visited = 0;
+    for (const int count : draw.counts()) {
+      mean.taken[static_cast<std::size_t>(count)] += 1.0 / kTokens;
+      visited += count > 0 ? 1 : 0;
+    }
+    mean.visited[visited] += 1.0 / kTokens;
+  }
+  return mean;
+}
+
+// The last answer of this thread: searches ask for one model thousands of times. A pure function's memo changes
+// nothing.
+const Frequencies& remembered_frequencies(const Architecture& model) {
+  thread_local Routing known;
+  thread_local Frequencies answer;
+  const Routing asked{model.experts, model.expert_groups, model.groups_per_token, model.top_k};
+  if (!(asked == known)) {
+    answer = frequencies(model);
+    known = asked;
+  }
+  return answer;
+}
+
+// Expected distinct cells among `cells` equal ones over all experts, the chosen groups being a random subset and the
+// experts taken from a group too. Cells hold whole groups or groups whole cells.
+double cells_visited(const Architecture& model, int cells, const Frequencies& mean) {
   const int group_size = model.experts / model.expert_groups;
   const int cell_size = model.experts / cells;
-  if (cell_size <= group_size) {
-    double sum = 0;
-    for (const int count : counts) sum += distinct(group_size, group_size / cell_size, count);
-    return sum;
+  double sum = 0;
+  const std::vector<double>& by_number = cell_size <= group_size ? mean.taken : mean.visited;
+  for (std::size_t n = 0; n < by_number.size(); ++n) {
+    const int number = static_cast<int>(n);
+    sum += by_number[n] * (cell_size <= group_size ? distinct(group_size, group_size / cell_size, number)
+                                                   : distinct(model.expert_groups, cells, number));
   }
-  const int visited = static_cast<int>(std::count_if(counts.begin(), counts.end(), [](int c) { return c > 0; }));
-  return distinct(model.expert_groups, cells, visited);
+  return sum;
 }
 
 }  // namespace
@@ -107,15 +149,8 @@ ExpertVisits expert_visits(const Architecture& model, int ep, int domains) {
   if (!limited) {
     return {distinct(model.experts, ep, model.top_k), distinct(model.experts, domains, model.top_k)};
   }
-  RandomStream stream = random_stream(kSeed, "expert visits");
-  TokenDraw draw(model, stream);
-  ExpertVisits mean;
-  for (int token = 0; token < kTokens; ++token) {
-    const std::vector<int>& counts = draw.counts();
-    mean.ranks += cells_visited(model, ep, counts);
-    mean.domains += cells_visited(model, domains, counts);
-  }
-  return {mean.ranks / kTokens, mean.domains / kTokens};
+  const Frequencies& mean = remembered_frequencies(model);
+  return {cells_visited(model, ep, mean), cells_visited(model, domains, mean)};
 }
 
 }  // namespace gpuhours

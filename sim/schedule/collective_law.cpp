@@ -17,9 +17,10 @@ struct Demand {
   Bytes nic;             // of a rank
 };
 
-// Protocol `i` of a law, or its last one where it has fewer.
-const ProtocolLaw& protocol(const AlgorithmLaw& law, std::size_t i) {
-  return law.protocols[std::min(i, law.protocols.size() - 1)];
+// The protocol of `law` that goes with number `i` of `count`: the bulk protocols, which stand last, go together.
+const ProtocolLaw& protocol(const AlgorithmLaw& law, std::size_t i, std::size_t count) {
+  const std::size_t from_end = count - 1 - i;
+  return law.protocols[law.protocols.size() - 1 - std::min(from_end, law.protocols.size() - 1)];
 }
 
 class Candidates {
@@ -60,8 +61,8 @@ class Candidates {
   void add(const std::string& algorithm, const AlgorithmLaw& near, const AlgorithmLaw& far, const Demand& demand) {
     const AlgorithmLaw& leading = one_domain() ? near : far;
     for (std::size_t i = 0; i < leading.protocols.size(); ++i) {
-      const ProtocolLaw& inside = protocol(near, i);
-      const ProtocolLaw& outside = protocol(far, i);
+      const ProtocolLaw& inside = protocol(near, i, leading.protocols.size());
+      const ProtocolLaw& outside = protocol(far, i, leading.protocols.size());
       const Seconds latency = leading.protocols[i].base + demand.nvlink_hops * inside.per_step +
                               demand.network_hops * outside.per_step +
                               demand.crossings * std::max(Seconds{}, group_.extra_latency);

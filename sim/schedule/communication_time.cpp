@@ -40,10 +40,14 @@ class AnalyticNetwork final : public CommunicationModel {
   [[nodiscard]] CommunicationTime time(const Communication& communication) const override {
     const GroupShape group = group_shape(scenario_, laws_, communication.group);
     if (group.size <= 1) return nothing();
-    if (communication.kind == CommunicationKind::dispatch || communication.kind == CommunicationKind::combine) {
-      return expert(group, communication);
+    const bool expert =
+        communication.kind == CommunicationKind::dispatch || communication.kind == CommunicationKind::combine;
+    if (expert && scenario_.stack.dispatcher == Dispatcher::deepep) {
+      const Bytes all(static_cast<double>(communication.tokens) * communication.bytes_per_token);
+      return node_limited(group, communication, all);
     }
-    return collective(group, collective_op(communication.kind), communication.bytes);
+    const CollectiveCall call = as_collective(scenario_, communication, group.size);
+    return collective(group, call.op, call.bytes);
   }
 
  private:
@@ -60,17 +64,6 @@ class AnalyticNetwork final : public CommunicationModel {
     return time;
   }
 
-  [[nodiscard]] CommunicationTime expert(const GroupShape& group, const Communication& communication) const {
-    const Bytes all(static_cast<double>(communication.tokens) * communication.bytes_per_token);
-    if (scenario_.stack.dispatcher == Dispatcher::allgather) {
-      return collective(group, CollectiveOp::all_gather, static_cast<double>(group.size) * all);
-    }
-    if (scenario_.stack.dispatcher == Dispatcher::alltoall) {
-      return collective(group, CollectiveOp::all_to_all, static_cast<double>(scenario_.model.top_k) * all);
-    }
-    return node_limited(group, communication, all);
-  }
-
   /// Each token once to every domain it visits over the NIC, then forwarded over NVLink (DeepEP, normal kernels).
   [[nodiscard]] CommunicationTime node_limited(const GroupShape& group, const Communication& communication,
                                                Bytes all) const {
@@ -84,7 +77,7 @@ class AnalyticNetwork final : public CommunicationModel {
     CommunicationTime time;
     time.nic_bytes = visits.remote_domains(group.domains) * all;
     time.nvlink_bytes = forwarded * all;
-    const Seconds nvlink = time.nvlink_bytes / nvlink_rate(law, group);
+    const Seconds nvlink = time.nvlink_bytes / expert_nvlink_rate(law, group, scenario_.stack.communication_sms);
     const Seconds nic = time.nic_bytes / (law.nic_share * group.nic);
     const double slower = law.nic_share / law.nic_share_beside;
     time.bottleneck = nic >= nvlink ? "nic" : "nvlink";
@@ -96,21 +89,31 @@ class AnalyticNetwork final : public CommunicationModel {
     return time;
   }
 
-  /// The link's achieved rate, or what the SMs that the kernel holds can move.
-  [[nodiscard]] BytesPerSecond nvlink_rate(const ExpertPhaseLaw& law, const GroupShape& group) const {
-    const bool forwards = group.domains > 1;
-    const BytesPerSecond link = (forwards ? law.forward_share : law.nvlink_share) * group.nvlink;
-    if (scenario_.stack.communication_sms <= 0) return link;
-    const BytesPerSecond sms =
-        (forwards ? law.sm_forward : law.sm_rate) * static_cast<double>(scenario_.stack.communication_sms);
-    return std::min(link, sms);
-  }
-
   Scenario scenario_;
   NetworkLaws laws_;
 };
 
 }  // namespace
+
+CollectiveCall as_collective(const Scenario& scenario, const Communication& communication, int ranks) {
+  const bool expert =
+      communication.kind == CommunicationKind::dispatch || communication.kind == CommunicationKind::combine;
+  if (!expert) return {collective_op(communication.kind), communication.bytes};
+  const Bytes all(static_cast<double>(communication.tokens) * communication.bytes_per_token);
+  if (scenario.stack.dispatcher == Dispatcher::allgather) {
+    // Every rank gets every token; the way back reduces them.
+    const bool dispatches = communication.kind == CommunicationKind::dispatch;
+    return {dispatches ? CollectiveOp::all_gather : CollectiveOp::reduce_scatter, static_cast<double>(ranks) * all};
+  }
+  return {CollectiveOp::all_to_all, static_cast<double>(scenario.model.top_k) * all};
+}
+
+BytesPerSecond expert_nvlink_rate(const ExpertPhaseLaw& law, const GroupShape& group, int sms) {
+  const bool forwards = group.domains > 1;
+  const BytesPerSecond link = (forwards ? law.forward_share : law.nvlink_share) * group.nvlink;
+  if (sms <= 0) return link;
+  return std::min(link, static_cast<double>(sms) * (forwards ? law.sm_forward : law.sm_rate));
+}
 
 GroupShape group_shape(const Scenario& scenario, const NetworkLaws& laws, GroupKind kind) {
   const Cluster& cluster = scenario.cluster;

@@ -34,6 +34,16 @@ std::shared_ptr<const CommunicationModel> analytic_network(const Scenario& scena
                                                            const std::string& calibration_directory,
                                                            Diagnostics& diagnostics);
 
+/// What a dispatch or combine (by all-gather or all-to-all), or any other communication, is as a collective.
+struct CollectiveCall {
+  CollectiveOp op;
+  Bytes bytes;
+};
+CollectiveCall as_collective(const Scenario& scenario, const Communication& communication, int ranks);
+
+/// NVLink's achieved rate in expert dispatch and combine, or what the SMs that the kernel holds can move (0: no limit).
+BytesPerSecond expert_nvlink_rate(const ExpertPhaseLaw& law, const GroupShape& group, int sms);
+
 /// The groups of `kind` with the link speeds of the scenario's cluster.
 GroupShape group_shape(const Scenario& scenario, const NetworkLaws& laws, GroupKind kind);
 

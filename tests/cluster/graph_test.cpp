@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "near.hpp"
+
 using namespace gpuhours;
 
 namespace {
@@ -87,21 +89,21 @@ TEST_CASE("switches, links and costs of the ISCA 2025 table") {
     CHECK(got.endpoints == row.endpoints);
     CHECK(got.switches == row.switches);
     CHECK(got.links == row.links);
-    CHECK(got.cost.value() / 1e6 == doctest::Approx(row.cost).epsilon(0.01));
+    CHECK(got.cost.value() / 1e6 == test::near(row.cost, 0.01));
   }
 }
 
 TEST_CASE("bisection of fat trees") {
   // A full tree of 2,048 endpoints: 1,024 x 50 GB/s.
-  CHECK(counts(fabric(FabricKind::fat_tree_two_layer, 2048)).bisection.value() == doctest::Approx(51.2e12));
+  CHECK(counts(fabric(FabricKind::fat_tree_two_layer, 2048)).bisection.value() == test::near(51.2e12));
   // Leaves of 48 down and 16 up: 2,048 / 48 = 43 leaves x 16 / 2 = 344 links.
   Fabric thin = fabric(FabricKind::fat_tree_two_layer, 2048);
   thin.leaf_oversubscription = 3;
-  CHECK(counts(thin).bisection.value() == doctest::Approx(344 * 50e9));
+  CHECK(counts(thin).bisection.value() == test::near(344 * 50e9));
   // 4 pods of 1,024 with 32 leaves, 1:4 above: 32 aggregation switches x 8 ups x 4 pods / 2 = 512 links.
   Fabric pods = fabric(FabricKind::fat_tree_three_layer, 4096);
   pods.oversubscription = 4;
-  CHECK(counts(pods).bisection.value() == doctest::Approx(512 * 50e9));
+  CHECK(counts(pods).bisection.value() == test::near(512 * 50e9));
 }
 
 TEST_CASE("one HGX node is a star of NVLinks") {
@@ -113,7 +115,7 @@ TEST_CASE("one HGX node is a star of NVLinks") {
   REQUIRE(r.links.size() == 2);
   CHECK(g->link_name(r.links[0]) == "gpu 2 -> nvswitch 0");
   CHECK(g->link_name(r.links[1]) == "nvswitch 0 -> gpu 5");
-  CHECK(r.latency.value() == doctest::Approx(3.33e-6));
+  CHECK(r.latency.value() == test::near(3.33e-6));
   CHECK(g->route(3, 3).links.empty());
 }
 
@@ -133,12 +135,12 @@ TEST_CASE("rail-optimised: same rail over one leaf, another rail through the nod
   for (const auto link : same.links) names.push_back(g->link_name(link));
   CHECK(names == std::vector<std::string>{"gpu 0 -> pcie 0.0", "pcie 0.0 -> nic 0.0", "nic 0.0 -> leaf 0",
                                           "leaf 0 -> nic 1.0", "nic 1.0 -> pcie 1.0", "pcie 1.0 -> gpu 8"});
-  CHECK(same.latency.value() == doctest::Approx(2.8e-6));
+  CHECK(same.latency.value() == test::near(2.8e-6));
   const Route other = g->route(0, 9);  // to rail 1: over NVLink to GPU 1, then leaf 1
   CHECK(other.links.size() == 8);
   CHECK(g->link_name(other.links[1]) == "nvswitch 0 -> gpu 1");
   CHECK(g->link_name(other.links[4]) == "nic 0.1 -> leaf 1");
-  CHECK(other.latency.value() == doctest::Approx(3.33e-6 + 2.8e-6));
+  CHECK(other.latency.value() == test::near(3.33e-6 + 2.8e-6));
 }
 
 TEST_CASE("without rails a node's NICs share a leaf and other nodes are reached through spines") {
@@ -149,7 +151,7 @@ TEST_CASE("without rails a node's NICs share a leaf and other nodes are reached 
   CHECK(g->route(0, 9).links.size() == 6);
   const Route far = g->route(0, 33);
   CHECK(far.links.size() == 8);
-  CHECK(far.latency.value() == doctest::Approx(3.7e-6));
+  CHECK(far.latency.value() == test::near(3.7e-6));
   // Static routing gives each of the 32 destinations of a leaf an up link of its own.
   std::set<std::uint32_t> ups;
   for (int to = 32; to < 64; ++to) ups.insert(g->route(0, to).links[3]);

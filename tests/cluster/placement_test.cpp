@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cluster/expert_visits.hpp"
+#include "near.hpp"
 
 using namespace gpuhours;
 
@@ -76,10 +77,10 @@ TEST_CASE("visits of a token without groups are hypergeometric") {
   model.top_k = 2;
   // Two of eight experts on four ranks: 4 x (1 - C(6,2)/C(8,2)) = 4 x (1 - 15/28) = 1.857142857.
   const ExpertVisits visits = expert_visits(model, 4, 2);
-  CHECK(visits.ranks == doctest::Approx(13.0 / 7.0));
+  CHECK(visits.ranks == test::near(13.0 / 7.0));
   // Two domains of four experts: 2 x (1 - C(4,2)/C(8,2)) = 2 x (1 - 6/28).
-  CHECK(visits.domains == doctest::Approx(2.0 * 22.0 / 28.0));
-  CHECK(visits.remote_ranks(4) == doctest::Approx(13.0 / 7.0 * 0.75));
+  CHECK(visits.domains == test::near(2.0 * 22.0 / 28.0));
+  CHECK(visits.remote_ranks(4) == test::near(13.0 / 7.0 * 0.75));
 }
 
 TEST_CASE("DeepSeek-V3's group-limited routing at EP64 and EP16") {
@@ -90,9 +91,9 @@ TEST_CASE("DeepSeek-V3's group-limited routing at EP64 and EP16") {
   model.groups_per_token = 4;
   // Monte Carlo by an independent program (deepseek_trace.md section 3): 3.965 nodes, 3.469 remote, 7.49 ranks.
   const ExpertVisits ep64 = expert_visits(model, 64, 8);
-  CHECK(ep64.domains == doctest::Approx(3.965).epsilon(0.003));
-  CHECK(ep64.remote_domains(8) == doctest::Approx(3.469).epsilon(0.003));
-  CHECK(ep64.ranks == doctest::Approx(7.49).epsilon(0.003));
+  CHECK(ep64.domains == test::near(3.965, 0.003));
+  CHECK(ep64.remote_domains(8) == test::near(3.469, 0.003));
+  CHECK(ep64.ranks == test::near(7.49, 0.003));
   // Two nodes of four groups: 2 x (1 - C(4,4)/C(8,4)) = 2 x 69/70 when all four groups are used.
-  CHECK(expert_visits(model, 16, 2).domains == doctest::Approx(2.0 * 69.0 / 70.0).epsilon(0.003));
+  CHECK(expert_visits(model, 16, 2).domains == test::near(2.0 * 69.0 / 70.0, 0.003));
 }

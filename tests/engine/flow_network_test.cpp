@@ -6,6 +6,7 @@
 
 #include "core/random.hpp"
 #include "max_min_oracle.hpp"
+#include "near.hpp"
 
 using namespace gpuhours;
 
@@ -138,8 +139,7 @@ TEST_CASE("1,000 random runs against the brute-force simulation") {
     network.run();
     oracle_run(capacities, jobs);
     for (std::size_t j = 0; j < jobs.size(); ++j) {
-      REQUIRE(network.end(static_cast<FlowNetwork::Id>(j)).seconds().value() ==
-              doctest::Approx(jobs[j].end).epsilon(1e-7));
+      REQUIRE(network.end(static_cast<FlowNetwork::Id>(j)).seconds().value() == test::near(jobs[j].end, 1e-7));
     }
   }
 }

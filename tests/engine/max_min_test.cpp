@@ -6,6 +6,7 @@
 
 #include "core/random.hpp"
 #include "max_min_oracle.hpp"
+#include "near.hpp"
 
 using namespace gpuhours;
 using test::oracle_rates;
@@ -93,7 +94,7 @@ TEST_CASE("5,000 random networks against the brute-force oracle") {
     solver.solve();
     const auto expected = oracle_rates(capacities, flows);
     for (std::size_t f = 0; f < flows.size(); ++f) {
-      REQUIRE(solver.rate(static_cast<FlowId>(f)) == doctest::Approx(expected[f]).epsilon(1e-9));
+      REQUIRE(solver.rate(static_cast<FlowId>(f)) == test::near(expected[f], 1e-9));
     }
   }
 }
@@ -127,7 +128,7 @@ TEST_CASE("1,000 random histories of adding, removing and changing links") {
       solver.solve();
       const auto expected = oracle_rates(capacities, flows);
       for (std::size_t f = 0; f < flows.size(); ++f) {
-        REQUIRE(solver.rate(ids[f]) == doctest::Approx(expected[f]).epsilon(1e-9));
+        REQUIRE(solver.rate(ids[f]) == test::near(expected[f], 1e-9));
       }
     }
   }

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "near.hpp"
 #include "shared.hpp"
 
 using namespace gpuhours;
@@ -83,21 +84,21 @@ TEST_CASE("collectives inside one NVLink domain") {
   const auto network = model(cluster(8, 8));
   // All-gather of 80 MB on 8 ranks: 7 hops x 1 us + 10 us + 70 MB / 100 GB/s = 717 us.
   const auto gather = network->time(ask(CommunicationKind::all_gather, GroupKind::tensor, 80e6));
-  CHECK(microseconds(gather.alone) == doctest::Approx(717));
+  CHECK(microseconds(gather.alone) == test::near(717));
   CHECK(gather.bottleneck == "nvlink");
-  CHECK(gather.nvlink_bytes.value() == doctest::Approx(70e6));
+  CHECK(gather.nvlink_bytes.value() == test::near(70e6));
   CHECK(gather.nic_bytes == Bytes{});
   // All-reduce: 14 hops + 10 us + 140 MB / 100 GB/s = 1,424 us.
   const auto reduce = network->time(ask(CommunicationKind::all_reduce, GroupKind::tensor, 80e6));
-  CHECK(microseconds(reduce.alone) == doctest::Approx(1424));
+  CHECK(microseconds(reduce.alone) == test::near(1424));
   // All-to-all: 7 peers x 1 us + 5 us + 70 MB / 100 GB/s = 712 us.
   CHECK(microseconds(network->time(ask(CommunicationKind::all_to_all, GroupKind::tensor, 80e6)).alone) ==
-        doctest::Approx(712));
+        test::near(712));
   // With NVLS: 20 us + 80 MB / 100 GB/s = 820 us.
   Scenario sharp = cluster(8, 8);
   sharp.cluster.node.nvlink_sharp = true;
   CHECK(microseconds(model(sharp)->time(ask(CommunicationKind::all_reduce, GroupKind::tensor, 80e6)).alone) ==
-        doctest::Approx(820));
+        test::near(820));
 }
 
 TEST_CASE("collectives over NICs") {
@@ -106,27 +107,27 @@ TEST_CASE("collectives over NICs") {
   // Reduce-scatter of 1.6 GB on 2 nodes of 8: 15 hops x 2 us + 10 us = 40 us. Each NIC carries 1.5 GB / 8 at 40 GB/s =
   // 4,687.5 us; NVLink takes 7/8 of 1.5 GB at 100 GB/s = 13,125 us and binds.
   const auto scatter = network->time(ask(CommunicationKind::reduce_scatter, GroupKind::data, 1.6e9));
-  CHECK(microseconds(scatter.alone) == doctest::Approx(13165));
+  CHECK(microseconds(scatter.alone) == test::near(13165));
   CHECK(scatter.bottleneck == "nvlink");
   s.cluster.gpu.nvlink_per_direction = BytesPerSecond(2000e9);
   const auto fast = model(s)->time(ask(CommunicationKind::reduce_scatter, GroupKind::data, 1.6e9));
-  CHECK(microseconds(fast.alone) == doctest::Approx(4727.5));
+  CHECK(microseconds(fast.alone) == test::near(4727.5));
   CHECK(fast.bottleneck == "nic");
-  CHECK(fast.nic_bytes.value() == doctest::Approx(1.5e9 / 8));
+  CHECK(fast.nic_bytes.value() == test::near(1.5e9 / 8));
   // All-to-all of 1.6 MB: half of it leaves the node: 8 peers there, 7 here, 10 us, 0.8 MB / 40 GB/s: 45 us.
   CHECK(microseconds(network->time(ask(CommunicationKind::all_to_all, GroupKind::data, 1.6e6)).alone) ==
-        doctest::Approx(45));
+        test::near(45));
   // RoCE's extra 2 us (5 against 3) count where the ring leaves a node, 2 x 15/16 times: 4,727.5 + 3.75.
   s.cluster.fabric.latency_cross_leaf = Seconds(5e-6);
   CHECK(microseconds(model(s)->time(ask(CommunicationKind::reduce_scatter, GroupKind::data, 1.6e9)).alone) ==
-        doctest::Approx(4731.25));
+        test::near(4731.25));
 }
 
 TEST_CASE("a small all-reduce over many nodes takes the tree") {
   // 64 ranks on 8 nodes, 8 KB: ring 126 hops of 1 or 2 us; tree 30 us + 6 x 5 us over the network + 14 x 1 us in the
   // nodes + the NVLinks' 2 x 7/8 x 8 KB / 100 GB/s = 0.14 us (the NICs' 2 x 8 KB / 8 / 20 GB/s = 0.1 us is less).
   const auto time = model(cluster(64, 1))->time(ask(CommunicationKind::all_reduce, GroupKind::data, 8000));
-  CHECK(microseconds(time.alone) == doctest::Approx(74.14));
+  CHECK(microseconds(time.alone) == test::near(74.14));
 }
 
 TEST_CASE("pipeline sends bind on the NIC when neighbours lie in different nodes") {
@@ -134,11 +135,10 @@ TEST_CASE("pipeline sends bind on the NIC when neighbours lie in different nodes
   s.parallelism.pp = 2;
   // 40 MB at 40 GB/s + 8 us.
   CHECK(microseconds(model(s)->time(ask(CommunicationKind::send, GroupKind::pipeline, 40e6)).alone) ==
-        doctest::Approx(1008));
+        test::near(1008));
   s.cluster.gpus = 8;
   // 40 MB at 100 GB/s + 6 us over NVLink.
-  CHECK(microseconds(model(s)->time(ask(CommunicationKind::send, GroupKind::pipeline, 40e6)).alone) ==
-        doctest::Approx(406));
+  CHECK(microseconds(model(s)->time(ask(CommunicationKind::send, GroupKind::pipeline, 40e6)).alone) == test::near(406));
 }
 
 TEST_CASE("expert dispatch sends a token once a node and forwards it over NVLink") {
@@ -154,19 +154,19 @@ TEST_CASE("expert dispatch sends a token once a node and forwards it over NVLink
   c.bytes_per_token = 8000;
   // NIC: 2 x 1/2 nodes x 8 MB / 40 GB/s = 200 us; NVLink: 16 x 7/8 x 8 MB / 100 GB/s = 1,120 us binds.
   const auto time = model(s)->time(c);
-  CHECK(time.nic_bytes.value() == doctest::Approx(8e6));
-  CHECK(time.nvlink_bytes.value() == doctest::Approx(112e6));
+  CHECK(time.nic_bytes.value() == test::near(8e6));
+  CHECK(time.nvlink_bytes.value() == test::near(112e6));
   CHECK(time.bottleneck == "nvlink");
-  CHECK(microseconds(time.alone) == doctest::Approx(1220));
-  CHECK(microseconds(time.beside) == doctest::Approx(100 + 1120 * 0.8 / 0.6));
+  CHECK(microseconds(time.alone) == test::near(1220));
+  CHECK(microseconds(time.beside) == test::near(100 + 1120 * 0.8 / 0.6));
   c.first_of_pair = true;
-  CHECK(microseconds(model(s)->time(c).beside) == doctest::Approx(1000 + 1120 * 0.8 / 0.6));
+  CHECK(microseconds(model(s)->time(c).beside) == test::near(1000 + 1120 * 0.8 / 0.6));
   // Ten SMs forward 50 GB/s, half of what the link gives.
   s.stack.communication_sms = 10;
-  CHECK(microseconds(model(s)->time(c).alone) == doctest::Approx(2340));
+  CHECK(microseconds(model(s)->time(c).alone) == test::near(2340));
   // Plain all-to-all sends each of the 16 copies: 128 MB, half of it over the NIC: 10 + 8 + 7 + 64 MB / 40 GB/s.
   s.stack.dispatcher = Dispatcher::alltoall;
-  CHECK(microseconds(model(s)->time(c).alone) == doctest::Approx(1625));
+  CHECK(microseconds(model(s)->time(c).alone) == test::near(1625));
 }
 
 TEST_CASE("missing laws are named with their place") {
@@ -191,7 +191,7 @@ TEST_CASE("H800's NVLink is predicted from H100's laws and the cut link") {
   const Bytes bytes(17179869184.0);
   const auto reduce = collective_estimate(laws, h800, CollectiveOp::all_reduce, bytes);
   CHECK(reduce.algorithm == "nvls/large");
-  CHECK(1.75 * bytes.value() / reduce.time.value() == doctest::Approx(215e9).epsilon(0.05));
+  CHECK(1.75 * bytes.value() / reduce.time.value() == test::near(215e9, 0.05));
 
   // DeepEP, 4,096 tokens, EP8: 153 and 158 GB/s counting every received copy, the local one too, within 10 %.
   Scenario s = cluster(8, 1);
@@ -208,10 +208,10 @@ TEST_CASE("H800's NVLink is predicted from H100's laws and the cut link") {
   c.bytes_per_token = 7392;
   // 8 x (1 - C(224,8)/C(256,8)) = 5.28 ranks a token.
   const auto logical = [&] { return 5.28 * 4096 * c.bytes_per_token / network->time(c).alone.value(); };
-  CHECK(logical() == doctest::Approx(153e9).epsilon(0.10));
+  CHECK(logical() == test::near(153e9, 0.10));
   c.kind = CommunicationKind::combine;
   c.bytes_per_token = 14376;
-  CHECK(logical() == doctest::Approx(158e9).epsilon(0.10));
+  CHECK(logical() == test::near(158e9, 0.10));
 }
 
 TEST_CASE("the shipped calibration reads and gives the trace's dispatch time") {
@@ -232,12 +232,12 @@ TEST_CASE("the shipped calibration reads and gives the trace's dispatch time") {
   c.tokens = 4096;
   c.bytes_per_token = 7392;
   const auto known = network->time(c);
-  CHECK(known.nic_bytes.value() == doctest::Approx(105.0e6).epsilon(0.003));  // 3.469 x 4,096 x 7,392
-  CHECK(known.beside.value() == doctest::Approx(3.41e-3).epsilon(0.05));      // trace: 3.41 ms
+  CHECK(known.nic_bytes.value() == test::near(105.0e6, 0.003));  // 3.469 x 4,096 x 7,392
+  CHECK(known.beside.value() == test::near(3.41e-3, 0.05));      // trace: 3.41 ms
   c.first_of_pair = true;
-  CHECK(network->time(c).beside.value() == doctest::Approx(4.35e-3).epsilon(0.05));
+  CHECK(network->time(c).beside.value() == test::near(4.35e-3, 0.05));
   c.kind = CommunicationKind::combine;
   c.first_of_pair = false;
   c.bytes_per_token = 14376;
-  CHECK(network->time(c).beside.value() == doctest::Approx(6.18e-3).epsilon(0.05));  // 5.99 and 6.37 ms
+  CHECK(network->time(c).beside.value() == test::near(6.18e-3, 0.05));  // 5.99 and 6.37 ms
 }

@@ -8,6 +8,7 @@
 
 #include "core/random.hpp"
 #include "engine/flow_network.hpp"
+#include "near.hpp"
 
 namespace sg = simgrid::s4u;
 using namespace gpuhours;
@@ -64,6 +65,6 @@ TEST_CASE("random flows end when SimGrid says") {
   engine.run();
   REQUIRE(simulated.size() == expected.size());
   for (std::size_t i = 0; i < simulated.size(); ++i) {
-    REQUIRE(simulated[i] == doctest::Approx(expected[i]).epsilon(1e-6));
+    REQUIRE(simulated[i] == test::near(expected[i], 1e-6));
   }
 }

@@ -1,8 +1,8 @@
 // Prints the `nvlink` and `nic` laws of calibration/network.yaml and a table of their errors against measured
 // collectives; with `fit` as third argument, fitted anew, starting from the file's own numbers.
-#include <fmt/format.h>
-
 #include "calibrate/network_fit.hpp"
+
+#include <fmt/format.h>
 
 int main(int argc, char** argv) {
   using namespace gpuhours;
