@@ -12,7 +12,17 @@
 
 namespace gpuhours {
 
-using CatalogueEntry = std::variant<Architecture, Gpu, Node, Fabric, PrecisionRecipe, Stack, Pricing>;
+/// A named system: the GPU, node and fabric that it puts together, by id.
+struct SystemEntry {
+  std::string id;
+  std::string name;
+  std::string gpu;
+  std::string node;
+  std::string fabric;
+  std::vector<Source> sources;
+};
+
+using CatalogueEntry = std::variant<Architecture, SystemEntry, Gpu, Node, Fabric, PrecisionRecipe, Stack, Pricing>;
 
 /// Tokens a sequence at which FLOPs a token are given: causal attention grows with it.
 inline constexpr int kListedSequenceLength = 4096;

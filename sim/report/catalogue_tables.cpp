@@ -1,6 +1,5 @@
 #include "report/catalogue_tables.hpp"
 
-#include "report/catalogue_report.hpp"
 #include "scenario/enum_names.hpp"
 #include "workload/workload.hpp"
 
@@ -56,6 +55,15 @@ constexpr Metric<Architecture> kArchitecture[] = {
     {"vocab", "vocabulary", "", "", [](A a) { return count(a.vocab); }},
     {"tied_embeddings", "tied embeddings", "", "", [](A a) { return V(a.tied_embeddings); }},
     {"mtp_layers", "MTP modules", "", "", [](A a) { return count(a.mtp_layers); }},
+};
+
+using Y = const SystemEntry&;
+constexpr Metric<SystemEntry> kSystem[] = {
+    {"id", "system", "", "catalogue id", [](Y y) { return words(y.id); }},
+    {"gpu", "GPU", "", "catalogue id", [](Y y) { return words(y.gpu); }},
+    {"node", "node", "", "catalogue id", [](Y y) { return words(y.node); }},
+    {"fabric", "fabric", "", "catalogue id", [](Y y) { return words(y.fabric); }},
+    {"name", "name", "", "", [](Y y) { return words(y.name); }},
 };
 
 using G = const Gpu&;
@@ -186,6 +194,7 @@ constexpr Metric<Pricing> kPricing[] = {
 }  // namespace
 
 CatalogueTable<Architecture> table_of(const Architecture&) { return {kArchitecture, 9}; }
+CatalogueTable<SystemEntry> table_of(const SystemEntry&) { return {kSystem, 4}; }
 CatalogueTable<Gpu> table_of(const Gpu&) { return {kGpu, 8}; }
 CatalogueTable<Node> table_of(const Node&) { return {kNode, 7}; }
 CatalogueTable<Fabric> table_of(const Fabric&) { return {kFabric, 7}; }

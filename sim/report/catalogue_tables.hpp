@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <span>
 
-#include "report/metrics.hpp"
+#include "report/catalogue_report.hpp"
 
 namespace gpuhours {
 
@@ -16,6 +16,7 @@ struct CatalogueTable {
 };
 
 CatalogueTable<Architecture> table_of(const Architecture&);
+CatalogueTable<SystemEntry> table_of(const SystemEntry&);
 CatalogueTable<Gpu> table_of(const Gpu&);
 CatalogueTable<Node> table_of(const Node&);
 CatalogueTable<Fabric> table_of(const Fabric&);
