@@ -136,6 +136,40 @@ TEST_CASE("NCCL kernels carry the size of the call that launched them") {
   CHECK(found->type == "Float");
 }
 
+TEST_CASE("older NCCL annotations give the size by their inputs") {
+  const std::string path = test::shared_path("traces/negative_queue_length_values_check_rank0.json.gz");
+  if (path.empty()) return;
+  Diagnostics problems;
+  const auto trace = read_trace(path, problems);
+  REQUIRE(trace);
+  const TraceSummary summary = trace_summary(*trace, shipped());
+  const auto found = std::find_if(summary.collectives.begin(), summary.collectives.end(), [](const CollectiveUse& use) {
+    return use.in_bytes == 65536.0 * 384 * 4;
+  });  // [[65536, 384]] of float
+  REQUIRE(found != summary.collectives.end());
+  CHECK(found->name == "_reduce_scatter_base");
+}
+
+TEST_CASE("a database by hand: kernel, launch, range, device, and tables that are not there") {
+  // tiny.sqlite: kernel 10-20 ns, correlation 3; its launch at 5 on global thread 2^24 + 1; range "step" 1-9 there.
+  Diagnostics problems;
+  const auto trace = read_trace(test::repository_path("tests/fuzz/seeds/sqlite/tiny.sqlite"), problems);
+  CHECK(text(problems) == "");
+  REQUIRE(trace);
+  REQUIRE(trace->activities.size() == 1);
+  const GpuActivity& kernel = trace->activities[0];
+  CHECK(trace->name(kernel) == "nvjet_a");
+  CHECK(kernel.duration_ns == 10);
+  CHECK(kernel.stream == 7);
+  CHECK(kernel.grid == std::array<std::int32_t, 3>{1, 0, 0});
+  CHECK(trace->threads == std::vector<std::string>{"1/1"});
+  REQUIRE(kernel.annotation == 0);
+  CHECK(trace->names[trace->annotations[0].name] == "step");
+  CHECK(trace->devices[0].name == "NVIDIA H100");
+  CHECK(trace->problems == std::map<std::string, std::int64_t>{{"no table CUPTI_ACTIVITY_KIND_MEMCPY", 1},
+                                                               {"no table CUPTI_ACTIVITY_KIND_MEMSET", 1}});
+}
+
 TEST_CASE("a cut gzip trace, a missing file and a folder are refused") {
   const std::string path = test::shared_path("traces/triton_example_triton_example.json.gz");
   if (path.empty()) return;

@@ -203,3 +203,19 @@ TEST_CASE("a launch on another thread belongs to the annotation that is open in 
   REQUIRE(owner.parent >= 0);
   CHECK(trace->names[trace->annotations[static_cast<std::size_t>(owner.parent)].name] == "step");
 }
+
+TEST_CASE("numbers that nobody uses may be infinite, and ids above 2^53 stay exact") {
+  Diagnostics problems;
+  // 2^53 + 1 = 9007199254740993 is no double; its neighbour belongs to another launch.
+  auto trace = trace_from_json(source_of(R"j([
+    {"ph":"X","cat":"gpu_memset","name":"Memset","pid":0,"tid":7,"ts":9,"dur":0,
+     "args":{"correlation":9007199254740993,"bytes":8,"memory bandwidth (GB/s)":inf}},
+    {"ph":"X","cat":"cuda_runtime","name":"b","pid":1,"tid":1,"ts":2,"dur":1,"args":{"correlation":9007199254740992}},
+    {"ph":"X","cat":"cuda_runtime","name":"a","pid":1,"tid":1,"ts":1,"dur":1,"args":{"correlation":9007199254740993}}])j"),
+                               "t.json", problems);
+  CHECK(text(problems) == "");
+  REQUIRE(trace);
+  assign_owners(*trace);
+  REQUIRE(trace->activities[0].launch >= 0);
+  CHECK(trace->launches[static_cast<std::size_t>(trace->activities[0].launch)].start_ns == 1000);
+}
