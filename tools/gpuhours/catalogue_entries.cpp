@@ -23,7 +23,8 @@ Source source_of(const YamlNode& item) {
   return source;
 }
 
-/// A system is no struct of a scenario: it only names other entries.
+}  // namespace
+
 std::optional<SystemEntry> read_system(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
   const std::string file = catalogue_file(CatalogueKind::system, id, root);
   const auto content = file_text(file, {}, diagnostics);
@@ -40,8 +41,6 @@ std::optional<SystemEntry> read_system(const std::string& id, const std::string&
   }
   return system;
 }
-
-}  // namespace
 
 std::optional<CatalogueEntry> catalogue_entry(CatalogueKind kind, const std::string& id, const std::string& root,
                                               Diagnostics& diagnostics) {

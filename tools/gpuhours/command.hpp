@@ -55,5 +55,8 @@ void add_validate(CLI::App& app, int& exit_code);
 void add_list(CLI::App& app, int& exit_code);
 void add_show(CLI::App& app, int& exit_code);
 void add_schema(CLI::App& app, int& exit_code);
+void add_collective(CLI::App& app, int& exit_code);
+void add_trace(CLI::App& app, int& exit_code);
+void add_calibrate(CLI::App& app, int& exit_code);
 
 }  // namespace gpuhours::cli
