@@ -151,16 +151,19 @@ void FittedKernelLaws::read_common(const std::vector<RankedFile>& files) {
     power_.memory_share = parameter(ranked.file.power, "memory_share", 0);
     break;
   }
-  for (const RankedFile& ranked : files) {
-    if (ranked.file.interference.empty()) continue;
-    const auto& list = ranked.file.interference;
-    interference_.sized_gemm = parameter(list, "sized_gemm", 0);
-    interference_.unsized_gemm = parameter(list, "unsized_gemm", 0);
-    interference_.attention = parameter(list, "attention", 1);
-    interference_.memory_per_sm = parameter(list, "memory_per_sm", 0);
-    interference_.sms_lost = parameter(list, "sms_lost", 1);
-    break;
-  }
+  // Each parameter from the nearest file that has it.
+  const auto nearest_value = [&](std::string_view wanted, double missing) {
+    for (const RankedFile& ranked : files) {
+      const double value = parameter(ranked.file.interference, wanted, -1);
+      if (value >= 0) return value;
+    }
+    return missing;
+  };
+  interference_.sized_gemm = nearest_value("sized_gemm", 0);
+  interference_.unsized_gemm = nearest_value("unsized_gemm", 0);
+  interference_.attention = nearest_value("attention", 1);
+  interference_.memory_per_sm = nearest_value("memory_per_sm", 0);
+  interference_.sms_lost = nearest_value("sms_lost", 1);
 }
 
 void FittedKernelLaws::add_gemms(const Gpu& gpu, const std::vector<RankedFile>& files) {

@@ -52,6 +52,7 @@ TEST_CASE("o_proj of the H800 trace: 901 us beside 60 % of transfer time") {
   const KernelTime t = laws->time(block_gemm(Pass::forward, 4096, 7168, 16384), context);
   const double beside = 0.4 * t.alone.value() + 0.6 * t.beside.value();
   CHECK(beside == doctest::Approx(901e-6).epsilon(0.05));
+  CHECK(t.beside / t.alone == doctest::Approx(1.05));  // sized to the 112 SMs left
   CHECK(t.provenance == Provenance::measured);
 }
 
