@@ -54,7 +54,10 @@ class RowWriter {
     const auto model = read_architecture(run_.at("model"), root_, ignored);
     if (!model) return refused(out, fmt::format("model '{}' is not in the catalogue", run_.at("model")));
     std::string yaml = fmt::format("name: {}\n", run_.at("id"));
-    yaml += model_lines(*model) + cluster_lines(out) + software_lines(out) + layout_lines(out);
+    yaml += model_lines(*model);
+    yaml += cluster_lines(out);
+    yaml += software_lines(out);
+    yaml += layout_lines(out);
     yaml += training_lines(*model, out);
     return out.refusal.empty() ? yaml : std::string();
   }

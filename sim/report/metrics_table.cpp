@@ -130,8 +130,8 @@ constexpr Metric<Result> kMetrics[] = {
      [](R r) { return Value(step(r).exposed_communication.value()); }},
     {"step.communication_hidden_share", "communication hidden", "share", "of communication time, behind compute",
      [](R r) { return Value(step(r).communication_hidden_share); }},
-    {"step.power_share", "power", "share", "mean node power over its power while training",
-     [](R r) { return Value(step(r).mean_power_share); }},
+    {"step.power_share", "power", "share", "mean node power over its power while training; null when not modelled",
+     [](R r) { return step(r).mean_power_share > 0 ? Value(step(r).mean_power_share) : Value{}; }},
 
     {"memory.peak_bytes_per_gpu", "memory peak", "bytes", "of the fullest pipeline rank",
      [](R r) { return Value(r.estimate.memory.peak.value()); }},
