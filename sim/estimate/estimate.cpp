@@ -40,6 +40,23 @@ ChunkTimes chunk_times(const RankStep& rank) {
   return out;
 }
 
+/// Node power over what it draws while training with its GPUs at their limit (Latif et al. 2025 measured that state):
+/// kernels draw what the power law says, the rest of a step the idle power; the node's other parts draw the same
+/// throughout.
+double power_share(const StepModel& model, const StepResult& step) {
+  const Cluster& cluster = model.scenario().cluster;
+  const Watts training = cluster.node.max_power * cluster.node.training_power_share;
+  if (training.value() <= 0) return 0;
+  double gpu_share = 0;
+  for (const RankStep& rank : step.ranks) {
+    const double busy = rank.use.account.kernel_seconds();
+    const double whole = step.length.seconds().value();
+    gpu_share += (rank.use.account.power_seconds + model.laws().idle_power_share() * (whole - busy)) / whole;
+  }
+  gpu_share /= static_cast<double>(step.ranks.size());
+  return 1.0 - cluster.gpu.tdp * static_cast<double>(cluster.node.gpus) * (1.0 - gpu_share) / training;
+}
+
 StepEstimate step_estimate(const StepModel& model, int global_batch, StepResult result) {
   const Scenario& scenario = model.scenario();
   const double gpus = scenario.cluster.gpus;
@@ -63,6 +80,7 @@ StepEstimate step_estimate(const StepModel& model, int global_batch, StepResult 
   const PipelinePlan plan = model.plan(global_batch);
   out.schedule_run = plan.schedule;
   out.micro_batches = plan.micro_batches;
+  out.mean_power_share = power_share(model, result);
   out.timeline = std::move(result.timeline);
   return out;
 }
@@ -125,7 +143,7 @@ std::optional<Estimate> estimate(const Scenario& scenario, const DataPaths& path
     return {model->step(global_batch, false).length.seconds(), model->plan(global_batch).fell_back};
   });
   if (diagnostics.has_errors()) return std::nullopt;
-  out.cost = cost_estimate(scenario, out.run, scenario.cluster.node.training_power_share);
+  out.cost = cost_estimate(scenario, out.run, scenario.cluster.node.training_power_share * out.step.mean_power_share);
   note_fall_back(scenario, out, out.notes);
   return out;
 }

@@ -96,6 +96,7 @@ class FittedKernelLaws final : public KernelLaws {
   FittedKernelLaws(const Gpu& gpu, const std::vector<RankedFile>& files);
 
   [[nodiscard]] KernelTime time(const Operator& op, const KernelContext& context) const override;
+  [[nodiscard]] double idle_power_share() const override { return power_.idle_share; }
   [[nodiscard]] std::string source() const override { return source_; }
   /// Uses that no law could be found for.
   [[nodiscard]] const std::vector<std::string>& missing() const { return missing_; }
@@ -247,7 +248,10 @@ void FittedKernelLaws::note_source(const std::vector<RankedFile>& files) {
   for (const std::string& path : borrowed_) source_ += " " + path;
 }
 
+/// Matrix kernels whose law knows no power are taken to be at the limit, as long GEMM phases are (690 of 700 W on
+/// H100).
 double FittedKernelLaws::power_share(const LawTime& time) const {
+  if (time.need <= 0) return 1.0;
   const double share = time.need / power_.sustained_budget;
   return power_.idle_share + (1 - power_.idle_share) * std::min(1.0, share);
 }

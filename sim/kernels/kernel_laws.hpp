@@ -38,6 +38,8 @@ class KernelLaws {
  public:
   virtual ~KernelLaws() = default;
   [[nodiscard]] virtual KernelTime time(const Operator& op, const KernelContext& context) const = 0;
+  /// Power over TDP of a GPU that runs no kernel.
+  [[nodiscard]] virtual double idle_power_share() const = 0;
   /// The file that the laws were read from, and its borrowed part if any, for the report.
   [[nodiscard]] virtual std::string source() const = 0;
 };

@@ -128,9 +128,9 @@ struct Scenario {
   EngineOptions engine;
 };
 
-/// Layers of the model on each of the pp x vpp virtual stages, first to last: `layers_per_stage` when given, else as
-/// even as can be with the surplus on the middle stages (the first and last also hold embedding and head). Sizes sum to
-/// layers.
+/// Layers of the model on each of the pp x vpp virtual stages, first to last; they sum to layers. `layers_per_stage`
+/// when given; even when that divides; else balanced by work: output head passes and MTP modules count on the last
+/// stage as the layers they cost.
 std::vector<int> stage_layers(const Scenario& scenario);
 
 }  // namespace gpuhours

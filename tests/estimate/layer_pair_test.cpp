@@ -60,7 +60,7 @@ LayerPair simulated_pair() {
 }
 
 void within(const char* what, double predicted, double measured, double bar) {
-  MESSAGE(what << ": predicted " << predicted << ", measured " << measured << ", " << 100 * (predicted / measured - 1) << " %");
+  MESSAGE(std::string(what) << ": predicted " << predicted << ", measured " << measured << ", " << 100 * (predicted / measured - 1) << " %");
   CHECK(predicted / measured - 1 <= bar);
   CHECK(predicted / measured - 1 >= -bar);
 }

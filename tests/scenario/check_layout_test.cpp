@@ -156,14 +156,44 @@ TEST_CASE("a layout of one's own needs no document") {
   CHECK(diagnostics.errors() == 1);
 }
 
-TEST_CASE("layers of a stage: as even as can be, the surplus in the middle") {
+TEST_CASE("layers of a stage: even where that divides, else balanced by work") {
   Scenario s;
-  s.model.layers = 61;
+  s.model.layers = 60;
+  s.parallelism.pp = 4;
+  CHECK(stage_layers(s) == std::vector<int>{15, 15, 15, 15});
+  // DeepSeek-V3 with its MTP module, MFLOP a token: MLA 2 x (7168 x 1536 + 1536 x 24576 + 7168 x 576 + 512 x 32768 +
+  // 16384 x 7168) = 374; causal attention 128 x 320 x 4096 = 168; nine experts 2 x 27 x 7168 x 2048 = 793; a layer
+  // 1335. The head: 2 x 129280 x 7168 = 1853, 1.39 layers. After its layers the last stage holds 1 + 2 x 1.39 = 3.78
+  // layers of work: with 1 layer 4.78 is the longest stage, with 0 the others need 5 and with 2 it is 5.78.
+  s.model = {.layers = 61,
+             .hidden = 7168,
+             .ffn_hidden = 18432,
+             .vocab = 129280,
+             .attention = AttentionKind::mla,
+             .heads = 128};
+  s.model.kv_heads = 128;
+  s.model.q_lora = 1536;
+  s.model.kv_lora = 512;
+  s.model.qk_nope = 128;
+  s.model.qk_rope = 64;
+  s.model.v_head_dim = 128;
+  s.model.experts = 256;
+  s.model.shared_experts = 1;
+  s.model.top_k = 8;
+  s.model.moe_ffn_hidden = 2048;
+  s.model.mtp_layers = 1;
+  s.training.mtp = true;
   s.parallelism.pp = 16;
-  // 61 = 16 x 3 + 13; three stages stay at 3: one in front, two behind.
-  CHECK(stage_layers(s) == std::vector<int>{3, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 3, 3});
+  CHECK(stage_layers(s) == std::vector<int>{4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 1});
   // Llama 3.1 405B: 126 layers on 16 x 8 stages, first and last empty.
-  s.model.layers = 126;
+  s.model = {.layers = 126,
+             .hidden = 16384,
+             .ffn_hidden = 53248,
+             .vocab = 128256,
+             .heads = 128,
+             .kv_heads = 8,
+             .head_dim = 128};
+  s.training.mtp = false;
   s.parallelism.vpp = 8;
   const std::vector<int> layers = stage_layers(s);
   CHECK(layers.size() == 128);
