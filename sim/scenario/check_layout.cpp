@@ -82,6 +82,11 @@ class LayoutRules {
     const bool dualpipe = p_.schedule == Schedule::dualpipe;
     rule(!dualpipe || (p_.pp % 2 == 0 && p_.pp >= 2), {key("pp"), key("schedule")},
          fmt::format("schedule dualpipe needs an even number of pipeline stages, pp is {}", p_.pp));
+    const bool interleaved = p_.schedule == Schedule::interleaved;
+    rule(interleaved == (p_.vpp > 1), {key("vpp"), key("schedule")},
+         interleaved ? "schedule interleaved needs vpp above 1"
+                     : fmt::format("vpp {} needs schedule interleaved", p_.vpp));
+    rule(!interleaved || p_.pp > 1, {key("pp"), key("schedule")}, "schedule interleaved needs pp above 1");
     if (!p_.layers_per_stage.empty()) check_given_stages(stages);
   }
 
@@ -141,6 +146,10 @@ class LayoutRules {
          fmt::format("a batch of {} sequences is not divisible by dp {} x micro_batch {} = {}", batch, dp, micro, unit),
          batch < unit ? fmt::format("{} would do", unit)
                       : fmt::format("{} and {} would do", batch / unit * unit, (batch / unit + 1) * unit));
+    rule(p_.schedule != Schedule::interleaved || batch % unit != 0 || batch / unit % p_.pp == 0,
+         {path, key("pp"), key("schedule")},
+         fmt::format("schedule interleaved needs a multiple of pp {} micro-batches a pipeline, {} sequences make {}",
+                     p_.pp, batch, batch / unit));
   }
 
   void check_batch() const {

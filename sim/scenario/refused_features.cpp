@@ -21,12 +21,12 @@ class Refusals {
   }
 
   void check(const Parallelism& p, const std::string& path) const {
-    refuse(p.vpp > 1, path + ".vpp", p.vpp, "a rank holds one virtual stage");
-    refuse(p.cp > 1, path + ".cp", p.cp, "sequences are not split over context-parallel ranks");
     refuse(p.fsdp != Fsdp::none, path + ".fsdp", enum_name(p.fsdp), "weights are not gathered layer by layer");
     refuse(p.zero_stage > 1, path + ".zero_stage", p.zero_stage, "only the optimizer's state is sharded");
-    const bool schedule = p.schedule != Schedule::one_f_one_b && p.schedule != Schedule::dualpipe;
-    refuse(schedule, path + ".schedule", enum_name(p.schedule), "the schedules are one_f_one_b and dualpipe");
+    const bool schedule =
+        p.schedule != Schedule::one_f_one_b && p.schedule != Schedule::interleaved && p.schedule != Schedule::dualpipe;
+    refuse(schedule, path + ".schedule", enum_name(p.schedule),
+           "the schedules are one_f_one_b, interleaved and dualpipe");
     refuse(!p.loss_stages.empty(), path + ".loss_stages", "[...]", "the loss stands on the last stage");
   }
 

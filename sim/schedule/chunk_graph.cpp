@@ -24,7 +24,8 @@ void ChunkBuilder::emit(const TimedSegment& segment, Chain& chain) {
             .beside = scaled(segment.beside, segment.compute ? scale_ : 1.0),
             .device = device_,
             .label = segment.label,
-            .stream = segment.compute ? Stream::compute : Stream::communication};
+            .stream = segment.compute ? Stream::compute : Stream::communication,
+            .intrudes = segment.intrudes};
   if (!segment.compute) {
     if (meetings_.first >= 0) {
       task.meeting = meetings_.first + communications_ * meetings_.stride +

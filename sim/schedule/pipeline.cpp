@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 #include <deque>
+#include <utility>
 
 namespace gpuhours {
 namespace {
@@ -24,6 +25,37 @@ RankOrder one_f_one_b_order(int rank, int pp, int micro_batches) {
     backward();
   }
   while (next_backward < micro_batches) backward();
+  return order;
+}
+
+/// Megatron's interleaved 1F1B: micro-batches in groups of pp, each group through all chunks of a rank before the next
+/// group starts; backward in the same order with the chunks reversed.
+RankOrder interleaved_order(int rank, int pp, int vpp, int micro_batches) {
+  std::vector<std::pair<int, int>> turns;  // chunk of the rank, micro-batch
+  for (int group = 0; group < micro_batches; group += pp) {
+    for (int chunk = 0; chunk < vpp; ++chunk) {
+      for (int m = group; m < std::min(group + pp, micro_batches); ++m) turns.emplace_back(chunk, m);
+    }
+  }
+  const auto total = static_cast<int>(turns.size());
+  const int warm_up = std::min(total, micro_batches == pp ? total : (pp - rank - 1) * 2 + (vpp - 1) * pp);
+  RankOrder order;
+  int next_forward = 0;
+  int next_backward = 0;
+  const auto forward = [&] {
+    const auto [chunk, m] = turns[static_cast<std::size_t>(next_forward++)];
+    order.push_back({ChunkKind::forward, {chunk * pp + rank, m}, {}});
+  };
+  const auto backward = [&] {
+    const auto [chunk, m] = turns[static_cast<std::size_t>(next_backward++)];
+    order.push_back({ChunkKind::backward, {}, {(vpp - 1 - chunk) * pp + rank, m}});
+  };
+  for (int i = 0; i < warm_up; ++i) forward();
+  while (next_forward < total) {
+    forward();
+    backward();
+  }
+  while (next_backward < total) backward();
   return order;
 }
 
@@ -140,6 +172,17 @@ int peak_in_flight(const RankOrder& order) {
   return peak;
 }
 
+RankOrder rank_order(Schedule schedule, int rank, int pp, int vpp, int micro_batches) {
+  switch (schedule) {
+    case Schedule::dualpipe:
+      return DualPipeOrder(rank, pp, micro_batches).order();
+    case Schedule::interleaved:
+      return interleaved_order(rank, pp, vpp, micro_batches);
+    default:
+      return one_f_one_b_order(rank, pp, micro_batches);
+  }
+}
+
 }  // namespace
 
 std::string_view name(ChunkKind kind) { return kChunkNames[static_cast<std::size_t>(kind)]; }
@@ -149,8 +192,9 @@ bool dualpipe_runs(int pp, int micro_batches) {
 }
 
 PipelinePlan pipeline_plan(Schedule schedule, int pp, int vpp, int micro_batches) {
-  assert(pp >= 1 && vpp == 1 && micro_batches >= 1);
-  assert(schedule == Schedule::one_f_one_b || schedule == Schedule::dualpipe);
+  assert(pp >= 1 && micro_batches >= 1);
+  assert(vpp == 1 ? schedule == Schedule::one_f_one_b || schedule == Schedule::dualpipe
+                  : schedule == Schedule::interleaved);
   PipelinePlan plan;
   plan.stages = pp * vpp;
   plan.micro_batches = micro_batches;
@@ -161,10 +205,10 @@ PipelinePlan pipeline_plan(Schedule schedule, int pp, int vpp, int micro_batches
     if (two_stages_a_rank && pp > 1) {
       plan.stages_of_rank.push_back({rank, pp - 1 - rank});
     } else {
-      plan.stages_of_rank.push_back({rank});
+      plan.stages_of_rank.emplace_back();
+      for (int chunk = 0; chunk < vpp; ++chunk) plan.stages_of_rank.back().push_back(chunk * pp + rank);
     }
-    plan.ranks.push_back(plan.schedule == Schedule::dualpipe ? DualPipeOrder(rank, pp, micro_batches).order()
-                                                             : one_f_one_b_order(rank, pp, micro_batches));
+    plan.ranks.push_back(rank_order(plan.schedule, rank, pp, vpp, micro_batches));
     plan.peak_in_flight.push_back(peak_in_flight(plan.ranks.back()));
   }
   return plan;

@@ -1,7 +1,7 @@
 #pragma once
 // Pipeline orders: what each pipeline rank runs, in order, for one step.
-// 1F1B: Narayanan et al. 2021 (arXiv 2104.04473). DualPipe: DeepSeek-V3 report (arXiv 2412.19437) and its published
-// program.
+// 1F1B and interleaved: Narayanan et al. 2021 (arXiv 2104.04473). DualPipe: DeepSeek-V3 report (arXiv 2412.19437) and
+// its published program.
 
 #include <string_view>
 #include <vector>
@@ -45,6 +45,7 @@ struct PipelinePlan {
 /// DualPipe wants an even number of ranks and an even number of micro-batches, at least two a rank.
 bool dualpipe_runs(int pp, int micro_batches);
 
+/// Schedule::interleaved goes with vpp above 1 and a multiple of pp micro-batches (check_layout() sees to it).
 /// Orders for pp ranks and `micro_batches` of one pipeline; falls back to 1F1B on the same stages where DualPipe cannot
 /// run the batch.
 PipelinePlan pipeline_plan(Schedule schedule, int pp, int vpp, int micro_batches);

@@ -23,6 +23,18 @@ TimedPass split_after_mlp(std::vector<TimedSegment> segments) {
           {std::make_move_iterator(split), std::make_move_iterator(segments.end())}};
 }
 
+/// Splits the last segment in its first piece of `pieces`, which the next block waits for, and the rest, which runs
+/// beside that block.
+void split_off_first(int pieces, std::vector<TimedSegment>& segments) {
+  TimedSegment rest = segments.back();
+  TimedSegment& first = segments.back();
+  first.alone = first.beside = {first.alone.ps / pieces};
+  rest.alone = rest.beside = rest.alone - first.alone;
+  rest.beside_next = true;
+  rest.intrudes = false;
+  segments.push_back(std::move(rest));
+}
+
 }  // namespace
 
 KernelAccount& KernelAccount::operator+=(const KernelAccount& other) {
@@ -85,6 +97,15 @@ TimedSegment WorkTimer::timed(const Communication& communication) const {
   return out;
 }
 
+/// Tensor-parallel overlap (Transformer Engine's user buffers): the activation travels in tp pieces by copy engines
+/// while the GEMM works on those that are there, so only the first piece is waited for and no SM is taken.
+bool WorkTimer::in_pieces(const Communication& communication) const {
+  const bool of_activations =
+      communication.kind == CommunicationKind::all_gather || communication.kind == CommunicationKind::reduce_scatter;
+  return scenario_.stack.overlap_tensor && communication.group == GroupKind::tensor && of_activations &&
+         !communication.beside_next;
+}
+
 std::vector<TimedSegment> WorkTimer::timed(const LayerPass& pass, bool shares_sms) const {
   std::vector<TimedSegment> out;
   out.reserve(pass.size());
@@ -92,7 +113,9 @@ std::vector<TimedSegment> WorkTimer::timed(const LayerPass& pass, bool shares_sm
     if (const auto* block = std::get_if<ComputeBlock>(&segment)) {
       out.push_back(timed(*block, shares_sms));
     } else {
-      out.push_back(timed(std::get<Communication>(segment)));
+      const auto& communication = std::get<Communication>(segment);
+      out.push_back(timed(communication));
+      if (in_pieces(communication)) split_off_first(scenario_.parallelism.tp, out);
     }
   }
   return out;

@@ -32,6 +32,7 @@ struct TimedSegment {
   SimTime alone;
   SimTime beside;
   KernelAccount account;
+  bool intrudes = true;      ///< slows compute beside it
   bool beside_next = false;  ///< the next segment of the pass does not need this communication, the one after does
   std::int32_t label = -1;   ///< index into StepWork::labels
 };
@@ -65,6 +66,7 @@ class WorkTimer {
 
  private:
   [[nodiscard]] std::vector<TimedSegment> timed(const LayerPass& pass, bool shares_sms) const;
+  [[nodiscard]] bool in_pieces(const Communication& communication) const;
 
   const Scenario& scenario_;
   const KernelLaws& laws_;

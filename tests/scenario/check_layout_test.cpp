@@ -127,19 +127,23 @@ TEST_CASE("nodes, fabrics, recompute, MTP") {
         "attention mla needs 'v_head_dim'\n");
 }
 
+TEST_CASE("interleaved goes with vpp above 1 and whole groups of micro-batches") {
+  CHECK(messages({"parallelism.vpp=2"}) == "vpp 2 needs schedule interleaved\n");
+  CHECK(messages({"parallelism.schedule=interleaved"}) == "schedule interleaved needs vpp above 1\n");
+}
+
 TEST_CASE("what is not modelled is refused by name") {
-  CHECK(errors_of(kGood, {"parallelism.vpp=2"}) ==
-        "--set: error: 'parallelism.vpp: 2' is not modelled yet: a rank holds one virtual stage\n"
-        "  | parallelism.vpp=2\n"
-        "  |                 ^\n");
-  CHECK(messages({"parallelism.cp=2"}) ==
-        "'parallelism.cp: 2' is not modelled yet: sequences are not split over context-parallel ranks\n");
+  CHECK(errors_of(kGood, {"parallelism.fsdp=hybrid"}) ==
+        "--set: error: 'parallelism.fsdp: hybrid' is not modelled yet: weights are not gathered layer by layer\n"
+        "  | parallelism.fsdp=hybrid\n"
+        "  |                  ^\n");
   CHECK(messages({"parallelism.fsdp=full"}) ==
         "'parallelism.fsdp: full' is not modelled yet: weights are not gathered layer by layer\n");
   CHECK(messages({"parallelism.zero_stage=3"}) ==
         "'parallelism.zero_stage: 3' is not modelled yet: only the optimizer's state is sharded\n");
   CHECK(messages({"parallelism.schedule=zero_bubble_h1"}) ==
-        "'parallelism.schedule: zero_bubble_h1' is not modelled yet: the schedules are one_f_one_b and dualpipe\n");
+        "'parallelism.schedule: zero_bubble_h1' is not modelled yet: the schedules are one_f_one_b, interleaved and "
+        "dualpipe\n");
   CHECK(
       messages({"cluster.fabric.kind=slim_fly"}) ==
       "'cluster.fabric.kind: slim_fly' is not modelled yet: the fabrics are fat trees of two and three layers, of one "

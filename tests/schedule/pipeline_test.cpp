@@ -68,6 +68,30 @@ TEST_CASE("1F1B with fewer micro-batches than ranks") {
   CHECK(replay(plan) == 8 * 6);
 }
 
+TEST_CASE("interleaved: rank 0 of 2 with two chunks and 4 micro-batches") {
+  // Turns (chunk, micro-batch): 0/0 0/1 1/0 1/1 0/2 0/3 1/2 1/3. Warm-up of rank 0: (2 - 0 - 1) x 2 + (2 - 1) x 2 = 4
+  // forwards; then forward and backward in turn, backward with chunk 1 (stage 2) first.
+  const PipelinePlan plan = pipeline_plan(Schedule::interleaved, 2, 2, 4);
+  std::string got;
+  for (const Chunk& chunk : plan.ranks[0]) {
+    const bool forward = chunk.kind == ChunkKind::forward;
+    const ChunkHalf half = forward ? chunk.forward : chunk.backward;
+    got += (forward ? 'F' : 'B') + std::to_string(half.stage) + std::to_string(half.micro_batch) + ' ';
+  }
+  CHECK(got == "F00 F01 F20 F21 F02 B20 F03 B21 F22 B00 F23 B01 B22 B23 B02 B03 ");
+  CHECK(plan.stages_of_rank[1] == std::vector<int>{1, 3});
+}
+
+TEST_CASE("interleaved ends for many shapes") {
+  for (const auto& [pp, vpp, n] : {std::tuple{2, 2, 4}, {4, 2, 4}, {4, 3, 16}, {8, 5, 32}, {2, 8, 6}, {16, 8, 64}}) {
+    CAPTURE(pp);
+    CAPTURE(vpp);
+    CAPTURE(n);
+    const PipelinePlan plan = pipeline_plan(Schedule::interleaved, pp, vpp, n);
+    CHECK(replay(plan) == pp * vpp * n * 2);
+  }
+}
+
 TEST_CASE("DualPipe counts of the published program") {
   // For PP16 and 120 chunks, h = min(rank, 15 - rank): F 23-h (17 on h = 7), F&B 97+h (103), B 23-h of which 8 whole (h
   // = 7: 9), W 15-h. The general form, H = pp / 2, n = chunks: F 3H-1-h, F&B n-2pp+2h+2 + H-h-1, B as F, W 2H-1-h; the
