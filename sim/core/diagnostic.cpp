@@ -76,6 +76,10 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
       best = candidate;
     }
   }
+  if (!best.empty() || word.size() < 3) return best;
+  for (const std::string& candidate : candidates) {  // "h800" for "h800_sxm"
+    if (candidate.starts_with(word) && (best.empty() || candidate.size() < best.size())) best = candidate;
+  }
   return best;
 }
 

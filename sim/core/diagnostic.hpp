@@ -50,7 +50,8 @@ class Diagnostics {
 std::string text(const Diagnostic& diagnostic);
 std::string text(const Diagnostics& diagnostics);
 
-/// The candidate nearest to `word` by edit distance, or empty when none is near (distance above a third of the length).
+/// The candidate nearest to `word` by edit distance (at most a third of its length), else the shortest that begins with
+/// it, else empty.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace gpuhours

@@ -21,8 +21,9 @@ class Refusals {
   }
 
   void check(const Parallelism& p, const std::string& path) const {
-    refuse(p.fsdp != Fsdp::none, path + ".fsdp", enum_name(p.fsdp), "weights are not gathered layer by layer");
-    refuse(p.zero_stage > 1, path + ".zero_stage", p.zero_stage, "only the optimizer's state is sharded");
+    refuse(p.fsdp == Fsdp::hybrid, path + ".fsdp", enum_name(p.fsdp), "shards span the whole data-parallel group");
+    refuse(p.zero_stage > 1 && p.fsdp == Fsdp::none, path + ".zero_stage", p.zero_stage,
+           "gradients and weights are sharded with fsdp full only");
     const bool schedule =
         p.schedule != Schedule::one_f_one_b && p.schedule != Schedule::interleaved && p.schedule != Schedule::dualpipe;
     refuse(schedule, path + ".schedule", enum_name(p.schedule),

@@ -34,14 +34,19 @@ void ChunkBuilder::emit(const TimedSegment& segment, Chain& chain) {
     ++communications_;
   }
   const TaskId id = graph_.add(task);
-  graph_.depend(id, chain.last);
-  if (chain.due >= 0) graph_.depend(id, static_cast<TaskId>(chain.due));
-  chain.due = -1;
-  if (segment.beside_next) {
-    chain.started = id;
+  if (segment.needed == Needed::prefetched) {
+    graph_.depend(id, chain.layer_before);
+    chain.due = id;
   } else {
-    chain.last = id;
-    chain.due = std::exchange(chain.started, -1);
+    graph_.depend(id, chain.last);
+    if (chain.due >= 0) graph_.depend(id, static_cast<TaskId>(chain.due));
+    chain.due = -1;
+    if (segment.needed == Needed::after_next) {
+      chain.started = id;
+    } else if (segment.needed == Needed::at_once) {
+      chain.last = id;
+      chain.due = std::exchange(chain.started, -1);
+    }
   }
   (segment.compute ? last_compute_ : last_communication_) = id;
 }
@@ -51,11 +56,13 @@ void ChunkBuilder::emit(const std::vector<TimedSegment>& segments, Chain& chain)
 }
 
 void ChunkBuilder::forward_layer(const TimedLayer& layer, Chain& forward) {
+  forward.begin_layer();
   emit(layer.forward.first, forward);
   emit(layer.forward.second, forward);
 }
 
 void ChunkBuilder::backward_layer(const TimedLayer& layer, Chain& backward, bool weight) {
+  backward.begin_layer();
   emit(layer.backward_input.first, backward);
   Chain mlp_weight = backward;
   const std::vector<TimedSegment>& second = layer.backward_input.second;
@@ -75,6 +82,8 @@ void ChunkBuilder::backward_layer(const TimedLayer& layer, Chain& backward, bool
 
 void ChunkBuilder::paired_layers(const TimedLayer& forward_layer, const TimedLayer& backward_layer, Chain& forward,
                                  Chain& backward) {
+  forward.begin_layer();
+  backward.begin_layer();
   const std::vector<TimedSegment>& b_first = backward_layer.backward_input.first;
   const std::vector<TimedSegment>& b_second = backward_layer.backward_input.second;
   const std::size_t first_leading = leading_communications(b_first);
@@ -101,8 +110,8 @@ ChunkTasks ChunkBuilder::add(std::int32_t device, ChunkKind kind, const TimedSta
   tasks.start = graph_.add({.device = device, .label = -1, .stream = Stream::compute, .intrudes = false});
   last_compute_ = tasks.start;
   last_communication_ = -1;
-  Chain f{.last = tasks.start};
-  Chain b{.last = tasks.start};
+  Chain f{.last = tasks.start, .layer = tasks.start, .layer_before = tasks.start};
+  Chain b = f;
 
   if (kind == ChunkKind::forward_backward) {
     const std::vector<const TimedLayer*>& fl = forward->layers_shared;

@@ -6,6 +6,7 @@
 // in that order on each stream, every segment after the one before it in its own pass.
 
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "schedule/pipeline.hpp"
@@ -48,11 +49,16 @@ class ChunkBuilder {
                  double scale, const ChunkMeetings& meetings);
 
  private:
-  /// The end of a pass so far. A communication that may run beside the next segment is due only after that one.
+  /// A pass so far: its last task, a communication that its next task also waits for, one that the task after that
+  /// waits for, and where this layer and the one before it began.
   struct Chain {
     TaskId last;
-    std::int64_t started = -1;
     std::int64_t due = -1;
+    std::int64_t started = -1;
+    TaskId layer = 0;
+    TaskId layer_before = 0;
+
+    void begin_layer() { layer_before = std::exchange(layer, last); }
   };
   void emit(const TimedSegment& segment, Chain& chain);
   void emit(const std::vector<TimedSegment>& segments, Chain& chain);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "workload/stages.hpp"
+
 namespace gpuhours {
 namespace {
 
@@ -14,22 +16,62 @@ struct LayerTable {
 constexpr std::size_t kEmbedding = 4;
 constexpr std::size_t kHead = 5;
 
-LayerTable timed_layers(const Workload& workload, const WorkTimer& timer, StepWork& out) {
+/// Fully sharded data parallelism: a layer's weights are gathered before its forward and, from ZeRO-3 on, again before
+/// its backward, each while the layer before it runs; its gradients are scattered after its backward while the next one
+/// runs (Zhao et al. 2023, arXiv 2304.11277).
+class LayerSharding {
+ public:
+  LayerSharding(const Scenario& scenario, const WorkTimer& timer) : scenario_(scenario), timer_(timer) {}
+
+  void apply(double parameters, TimedLayer& layer) const {
+    if (scenario_.parallelism.fsdp != Fsdp::full || group_layout(scenario_, GroupKind::data).size <= 1) return;
+    const PrecisionRecipe& recipe = scenario_.precision;
+    TimedSegment gather = collective(CommunicationKind::all_gather, parameters * bytes_per_element(recipe.weights));
+    gather.name = "gather weights";
+    gather.needed = Needed::prefetched;
+    layer.forward.first.insert(layer.forward.first.begin(), gather);
+    if (scenario_.parallelism.zero_stage >= 3) {
+      layer.backward_input.first.insert(layer.backward_input.first.begin(), gather);
+    }
+    TimedSegment scatter =
+        collective(CommunicationKind::reduce_scatter, parameters * bytes_per_element(recipe.gradient_sync));
+    scatter.name = "scatter gradients";
+    scatter.needed = Needed::at_end;
+    layer.backward_weight.second.push_back(scatter);
+  }
+
+ private:
+  [[nodiscard]] TimedSegment collective(CommunicationKind kind, double bytes) const {
+    return timer_.timed(Communication{.kind = kind, .group = GroupKind::data, .bytes = Bytes(bytes)});
+  }
+
+  const Scenario& scenario_;
+  const WorkTimer& timer_;
+};
+
+LayerTable timed_layers(const Scenario& scenario, const Workload& workload, const WorkTimer& timer, StepWork& out) {
   LayerTable table;
-  const auto add = [&](std::size_t slot, const LayerWork& work) {
+  const LayerSharding sharding(scenario, timer);
+  const auto add = [&](std::size_t slot, const LayerWork& work, double parameters) {
     if (work.forward.empty()) return;
     table.whole[slot] = &out.layers.emplace_back(timer.timed(work, false));
+    sharding.apply(parameters, out.layers.back());
     table.shared[slot] = &out.layers.emplace_back(timer.timed(work, true));
+    sharding.apply(parameters, out.layers.back());
   };
-  add(static_cast<std::size_t>(LayerKind::dense), workload.dense);
-  add(static_cast<std::size_t>(LayerKind::moe), workload.moe);
-  add(static_cast<std::size_t>(LayerKind::mtp_moe), workload.mtp);
+  const ParameterCounts counts = parameter_counts(scenario.model);
+  const double dense_layer = layer_rank_parameters(scenario, counts, false).total();
+  const double moe_layer = scenario.model.is_moe() ? layer_rank_parameters(scenario, counts, true).total() : 0;
+  const double tp = scenario.parallelism.tp;
+  add(static_cast<std::size_t>(LayerKind::dense), workload.dense, dense_layer);
+  add(static_cast<std::size_t>(LayerKind::moe), workload.moe, moe_layer);
+  add(static_cast<std::size_t>(LayerKind::mtp_moe), workload.mtp, scenario.model.is_moe() ? moe_layer : dense_layer);
   table.whole[static_cast<std::size_t>(LayerKind::mtp_dense)] =
       table.whole[static_cast<std::size_t>(LayerKind::mtp_moe)];
   table.shared[static_cast<std::size_t>(LayerKind::mtp_dense)] =
       table.shared[static_cast<std::size_t>(LayerKind::mtp_moe)];
-  add(kEmbedding, workload.embedding);
-  add(kHead, workload.head);
+  add(kEmbedding, workload.embedding, counts.embedding / tp);
+  add(kHead, workload.head, counts.head / tp);
   return table;
 }
 
@@ -94,16 +136,19 @@ RankEnd rank_end(const Scenario& scenario, const RankParameters& held, const Wor
   const Stack& stack = scenario.stack;
   RankEnd end;
   const bool sharded = scenario.parallelism.zero_stage >= 1;
+  const bool layer_by_layer = scenario.parallelism.fsdp == Fsdp::full;  // nothing is left for the end
   const auto reduce_kind = sharded ? CommunicationKind::reduce_scatter : CommunicationKind::all_reduce;
   const double gradient_bytes = bytes_per_element(recipe.gradient_sync);
   const double weight_bytes = bytes_per_element(recipe.weights);
-  end.reduce = collective(network, scenario, reduce_kind, GroupKind::data, held.dense * gradient_bytes) +
-               collective(network, scenario, reduce_kind, GroupKind::expert_data, held.expert * gradient_bytes);
-  if (sharded) {
-    end.gather =
-        collective(network, scenario, CommunicationKind::all_gather, GroupKind::data, held.dense * weight_bytes) +
-        collective(network, scenario, CommunicationKind::all_gather, GroupKind::expert_data,
-                   held.expert * weight_bytes);
+  if (!layer_by_layer) {
+    end.reduce = collective(network, scenario, reduce_kind, GroupKind::data, held.dense * gradient_bytes) +
+                 collective(network, scenario, reduce_kind, GroupKind::expert_data, held.expert * gradient_bytes);
+    if (sharded) {
+      end.gather =
+          collective(network, scenario, CommunicationKind::all_gather, GroupKind::data, held.dense * weight_bytes) +
+          collective(network, scenario, CommunicationKind::all_gather, GroupKind::expert_data,
+                     held.expert * weight_bytes);
+    }
   }
   // All but the last bucket can run beside compute.
   const double buckets = stack.gradient_bucket.value() > 0
@@ -134,7 +179,7 @@ std::vector<std::vector<int>> held_stages(const Scenario& scenario, int stages) 
 void fill_step_work(const Scenario& scenario, const Workload& workload, const KernelLaws& laws,
                     const CommunicationModel& network, StepWork& out) {
   const WorkTimer timer(scenario, laws, network);
-  const LayerTable table = timed_layers(workload, timer, out);
+  const LayerTable table = timed_layers(scenario, workload, timer, out);
   for (const StageWork& stage : workload.stages) out.stages.push_back(timed_stage(stage, table));
   number_labels(out);
   classify_stages(out);

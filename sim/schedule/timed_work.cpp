@@ -30,7 +30,7 @@ void split_off_first(int pieces, std::vector<TimedSegment>& segments) {
   TimedSegment& first = segments.back();
   first.alone = first.beside = {first.alone.ps / pieces};
   rest.alone = rest.beside = rest.alone - first.alone;
-  rest.beside_next = true;
+  rest.needed = Needed::after_next;
   rest.intrudes = false;
   segments.push_back(std::move(rest));
 }
@@ -85,7 +85,7 @@ TimedSegment WorkTimer::timed(const Communication& communication) const {
   TimedSegment out{.name = communication.name,
                    .compute = false,
                    .group = communication.group,
-                   .beside_next = communication.beside_next};
+                   .needed = communication.beside_next ? Needed::after_next : Needed::at_once};
   // A kernel on the communication stream has the whole GPU when alone, and the SMs set aside for communication beside
   // compute: DeepSeek's cast of dY takes 45 us alone and 340 us beside a GEMM on 112 of 132 SMs, 132 / 20 of it.
   double prologue = 0;

@@ -24,6 +24,14 @@ struct KernelAccount {
   [[nodiscard]] double kernel_seconds() const { return seconds[0] + seconds[1] + seconds[2]; }
 };
 
+/// Who waits for a communication.
+enum class Needed {
+  at_once,     ///< the next segment of the pass
+  after_next,  ///< the one after it: it runs beside the next
+  prefetched,  ///< the next segment, but it may start when the layer before this one does
+  at_end,      ///< nobody but the end of the chunk
+};
+
 /// A compute block or a communication with its times.
 struct TimedSegment {
   std::string name;
@@ -32,9 +40,9 @@ struct TimedSegment {
   SimTime alone;
   SimTime beside;
   KernelAccount account;
-  bool intrudes = true;      ///< slows compute beside it
-  bool beside_next = false;  ///< the next segment of the pass does not need this communication, the one after does
-  std::int32_t label = -1;   ///< index into StepWork::labels
+  bool intrudes = true;  ///< slows compute beside it
+  Needed needed = Needed::at_once;
+  std::int32_t label = -1;  ///< index into StepWork::labels
 };
 
 /// A pass in two parts: where expert communication may run beside the other part of another micro-batch.

@@ -55,6 +55,7 @@ TEST_CASE("the nearest spelling is near or absent") {
   CHECK(nearest("gpuz", {"gpus", "node", "gpu"}) == "gpus");
   CHECK(nearest("microbatch", {"micro_batch", "global_batch"}) == "micro_batch");
   CHECK(nearest("xyz", {"gpus", "node"}) == "");
+  CHECK(nearest("h800", {"h100_sxm", "h800_sxm_96", "h800_sxm"}) == "h800_sxm");
 }
 
 TEST_CASE("named streams do not depend on each other") {

@@ -134,13 +134,11 @@ TEST_CASE("interleaved goes with vpp above 1 and whole groups of micro-batches")
 
 TEST_CASE("what is not modelled is refused by name") {
   CHECK(errors_of(kGood, {"parallelism.fsdp=hybrid"}) ==
-        "--set: error: 'parallelism.fsdp: hybrid' is not modelled yet: weights are not gathered layer by layer\n"
+        "--set: error: 'parallelism.fsdp: hybrid' is not modelled yet: shards span the whole data-parallel group\n"
         "  | parallelism.fsdp=hybrid\n"
         "  |                  ^\n");
-  CHECK(messages({"parallelism.fsdp=full"}) ==
-        "'parallelism.fsdp: full' is not modelled yet: weights are not gathered layer by layer\n");
   CHECK(messages({"parallelism.zero_stage=3"}) ==
-        "'parallelism.zero_stage: 3' is not modelled yet: only the optimizer's state is sharded\n");
+        "'parallelism.zero_stage: 3' is not modelled yet: gradients and weights are sharded with fsdp full only\n");
   CHECK(messages({"parallelism.schedule=zero_bubble_h1"}) ==
         "'parallelism.schedule: zero_bubble_h1' is not modelled yet: the schedules are one_f_one_b, interleaved and "
         "dualpipe\n");
