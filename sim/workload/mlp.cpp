@@ -153,6 +153,7 @@ void dense_mlp_backward(const Dimensions& d, PassBuilder& b) {
   }
   b.gather_tokens("mlp", "mlp input for wgrad", d.hidden, true);
   mlp_up_backward(d, b, mlp);
+  if (d.scenario.stack.eager_modules && d.gated) b.add("add gate and up gradients", d.tokens, d.hidden);
   b.reduce_tokens("mlp", "mlp input gradient", d.hidden);
   b.norm_backward("mlp norm bwd", d.norm_tokens, d.hidden, true);
 }

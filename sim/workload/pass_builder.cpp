@@ -9,9 +9,9 @@ namespace {
 constexpr double kEagerNorm = 36;
 constexpr int kEagerNormKernels = 8;
 /// Backward: weight 4, its gradient 6 and sum 2, cast up 6, product's two gradients 8 and 12 and sum 4, mean 4, square
-/// 8 and 12, sum of both ways 12, cast down 6.
-constexpr double kEagerNormBackward = 84;
-constexpr int kEagerNormBackwardKernels = 16;
+/// 8 and 12, copy 8, sum of both ways 12, cast down 6; five small kernels on rows.
+constexpr double kEagerNormBackward = 92;
+constexpr int kEagerNormBackwardKernels = 18;
 
 }  // namespace
 
