@@ -51,6 +51,18 @@ void prefer_training(LawRows& law) {
   std::erase_if(law.rows, [](const Measurement* m) { return !m->training; });
 }
 
+/// Takes the rows of the profiler's own kernels out of a law that has rows of a framework's: fused and hand-written,
+/// they are other kernels that do the same work.
+LawRows own_kernels_apart(LawRows& law) {
+  LawRows own;
+  for (const Measurement* m : law.rows) {
+    if (m->own_kernel) own.rows.push_back(m);
+  }
+  if (own.rows.size() == law.rows.size()) return {};
+  std::erase_if(law.rows, [](const Measurement* m) { return m->own_kernel; });
+  return own;
+}
+
 bool one_shape(const MeasurementSet& set) {
   const auto key = [](const Measurement& m) {
     return std::make_tuple(m.kind, m.recipe, m.pass, m.gemm.m, m.gemm.n, m.gemm.k, m.gemm.groups, m.attention.seq_q,
@@ -118,9 +130,13 @@ std::optional<CalibrationFile> calibrate(const MeasurementSet& set, const Gpu& g
   std::set<std::string> sources;
   for (LawRows& law : rows_by_law(set.kernels, setting.whole_waves)) {
     prefer_training(law);
+    const LawRows own = own_kernels_apart(law);
     thin(law);
     for (const Measurement* m : law.rows) sources.insert(m->source);
-    if (auto fitted = fitted_law(law, setting, options.cross_validate)) file.laws.push_back(std::move(*fitted));
+    auto fitted = fitted_law(law, setting, options.cross_validate);
+    if (!fitted) continue;
+    if (!own.rows.empty() && options.cross_validate) fitted->validation.push_back(tested_on(own, *fitted, setting));
+    file.laws.push_back(std::move(*fitted));
   }
   if (file.laws.empty()) {
     diagnostics.error({}, "no kind of kernel has enough rows for its law");

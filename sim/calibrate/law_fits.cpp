@@ -7,6 +7,7 @@
 #include <cassert>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <set>
 #include <tuple>
 
@@ -388,6 +389,27 @@ std::optional<FittedLaw> fitted_law(const LawRows& rows, const FitSetting& setti
   add_ranges(law, rows);
   add_outliers(law, rows, result);
   return law;
+}
+
+CrossValidation tested_on(const LawRows& rows, const FittedLaw& law, const FitSetting& setting) {
+  std::vector<double> values;
+  for (const std::string& name : law_parameters(law.form)) {
+    const LawParameter* parameter = law.parameter(name);
+    values.push_back(parameter == nullptr ? 0 : parameter->value);
+  }
+  CrossValidation test{.left_out = "source", .folds = 1};
+  std::vector<double> errors;
+  int inside = 0;
+  for (const Measurement* m : rows.rows) {
+    const double ratio = predicted_seconds(*m, values, law.tiles, setting) / m->seconds;
+    errors.push_back(std::abs(ratio - 1));
+    if (std::abs(std::log(ratio)) <= kEightyPercent * law.relative_error) ++inside;
+  }
+  const auto count = static_cast<double>(errors.size());
+  test.mape = std::accumulate(errors.begin(), errors.end(), 0.0) / count;
+  test.p95 = quantile(errors, 0.95);
+  test.inside_80 = inside / count;
+  return test;
 }
 
 }  // namespace gpuhours

@@ -42,4 +42,7 @@ double predicted_seconds(const Measurement& row, const std::vector<double>& valu
 /// The fitted law with errors, outliers and cross-validation; nothing when the rows are too few to fit anything.
 std::optional<FittedLaw> fitted_law(const LawRows& law, const FitSetting& setting, bool cross_validate);
 
+/// How `law` predicts rows of another source that its fit has not seen.
+CrossValidation tested_on(const LawRows& rows, const FittedLaw& law, const FitSetting& setting);
+
 }  // namespace gpuhours

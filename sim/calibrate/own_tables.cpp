@@ -1,4 +1,4 @@
-// Our own H100 tables (h100_cupti) and those of gpuhours-profile.
+// Our own H100 tables (h100_cupti).
 
 #include <fmt/format.h>
 
@@ -208,43 +208,6 @@ void read_own_misc(const TableRow& row, const Gpu&, MeasurementSet& set) {
   const std::string_view what = row.text("what");
   if (what == "under resident copier of N SMs") read_copier(row, set);
   if (what == "sustained") read_sustained(row, set);
-}
-
-void read_profile(const TableRow& row, const Gpu& gpu, MeasurementSet& set) {
-  Measurement m;
-  const std::string_view op = row.text("op");
-  const std::string_view direction = row.text("direction");
-  m.recipe = row.text("dtype");
-  m.seconds = row.seconds("time_us", 1e-6);
-  m.source = row.file();
-  m.row = fmt::format("{} {}", row.label(), op);
-  if (op == "gemm" || op == "grouped_gemm") {
-    m.kind = op == "gemm" ? "dense" : "grouped";
-    m.pass = direction;
-    const double groups = row.number("groups", 1);
-    const bool wgrad = direction.substr(0, 5) == "wgrad";
-    m.gemm = gemm_case(row.number("m") / (wgrad ? 1 : groups), row.number("n"), row.number("k") / (wgrad ? groups : 1),
-                       groups, recipe_bytes(m.recipe), direction == "wgrad_accumulate" ? 8 : 2);
-    m.shape_family = fmt::format("{}x{}x{}", groups, m.gemm.n, wgrad ? m.gemm.m : m.gemm.k);
-  } else if (op == "attention") {
-    m.form = LawForm::attention;
-    m.attention.backward = direction == "bwd" || direction == "backward";
-    m.pass = m.attention.backward ? "backward" : "forward";
-    m.attention.heads = row.number("batch") * row.number("heads");
-    m.attention.seq_q = m.attention.seq_kv = row.number("seq");
-    m.attention.qk_dim = row.number("head_dim_qk");
-    m.attention.v_dim = row.number("head_dim_v");
-    m.attention.causal = row.number("causal") != 0;
-    m.shape_family = fmt::format("{}/{}", row.text("heads"), row.text("kv_heads"));
-  } else {
-    m.form = LawForm::memory;
-    m.kind = op;
-    m.bytes = row.number("bytes");
-    m.kernels = row.number("kernels", 1);
-    m.shape_family = std::string(row.text("cols"));
-    if (m.bytes <= 0) return;  // a collective, or a kernel whose bytes are not told
-  }
-  if (plausible(m, gpu, row, "time_us")) set.kernels.push_back(std::move(m));
 }
 
 }  // namespace gpuhours

@@ -131,6 +131,10 @@ void grouped_query_backward(const Dimensions& d, PassBuilder& b) {
   }
   b.gather_tokens("attn", "attention input for wgrad", d.hidden, true);
   b.linear.backward(l.qkv);
+  if (d.scenario.stack.eager_modules) {  // of three projections
+    b.add("add query and key gradients", d.tokens, d.hidden);
+    b.add("add value gradients", d.tokens, d.hidden);
+  }
   b.reduce_tokens("attn", "attention input gradient", d.hidden);
 }
 

@@ -102,6 +102,13 @@ void rotate(const Dimensions& d, PassBuilder& b, std::string_view name, std::int
     b.list.memory(name, OperatorKind::rope, laws::kRope, d.tokens, cols, 4);
     return;
   }
+  if (d.scenario.stack.eager_modules) {
+    // Forward: negated half 2, concatenation 4, two products 8, sum 6. Backward: two products 8, gradients summed in
+    // place 12, halves copied 4, cleared 4 and negated 2.
+    const bool forward = b.list.pass() == Pass::forward;
+    b.list.memory(name, OperatorKind::rope, laws::kAdd, d.tokens, cols, forward ? 20 : 30).kernels = forward ? 5 : 9;
+    return;
+  }
   // q cos + rotate(q) sin by single kernels: copy of the rotated half, two products, one sum.
   b.list.memory(name, OperatorKind::rope, laws::kAdd, d.tokens, cols, 18).kernels = 4;
 }

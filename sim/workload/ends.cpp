@@ -69,7 +69,7 @@ LayerWork head_layer(const Dimensions& d) {
   PassBuilder weight(d, Pass::backward_weight);
   const double gradient = 2 * bytes_per_element(d.scenario.precision.gradients);
   Operator& op = weight.list.gemm("head wgrad", {d.vocab, d.hidden, d.tokens, 1}, false, head_formats(d, gradient));
-  op.accumulate = true;
+  op.accumulate = d.scenario.precision.gradients == Format::fp32;
   weight.close("head");
   work.backward_weight = weight.take();
   return work;

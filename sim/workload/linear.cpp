@@ -93,7 +93,7 @@ void LinearKernels::wgrad(const Linear& l) const {
   const double gradient = bytes_per_element(d_.scenario.precision.gradients);
   Operator& op =
       list_.gemm(joined(l.name, " wgrad"), {l.outputs, l.inputs, l.rows, l.groups}, l.grouped, formats(2 * gradient));
-  op.accumulate = true;
+  op.accumulate = d_.scenario.precision.gradients == Format::fp32;
   // One kernel an expert where DeepSeek's framework loops over them.
   if (l.grouped && d_.single_kernels) op.kernels = l.groups;
   if (l.bias)

@@ -38,6 +38,11 @@ void activate(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
   const std::int64_t rows = mlp.up.rows;
   const double read = (d.gated ? 2 : 1) * d.width;
   const bool fused = casts_with_activation(d);
+  if (d.scenario.stack.eager_modules && d.gated) {  // SiLU 4, product 6
+    b.list.memory("activation", OperatorKind::activation, laws::kAdd, rows, mlp.width, 10).kernels = 2;
+    b.linear.cast_operand("down input", rows, mlp.width);
+    return;
+  }
   if (fused && d.separate_casts && d.gated) {
     b.list.memory("activation+cast", OperatorKind::activation, laws::kSwigluCast1x128, rows, mlp.width, 5 + 4.0 / 128);
   } else {
@@ -56,6 +61,10 @@ void activate(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
 }
 
 void activation_backward(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
+  if (d.scenario.stack.eager_modules && d.gated) {  // gradients of the product 6 and 6, of SiLU 6
+    b.list.memory("activation bwd", OperatorKind::activation, laws::kAdd, mlp.up.rows, mlp.width, 18).kernels = 3;
+    return;
+  }
   b.list.memory("activation bwd", OperatorKind::activation, d.gated ? laws::kSwigluBwd : laws::kGeluBwd, mlp.up.rows,
                 mlp.width, (d.gated ? 5 : 3) * d.width);
 }
@@ -144,6 +153,7 @@ void dense_mlp_backward(const Dimensions& d, PassBuilder& b) {
   }
   b.gather_tokens("mlp", "mlp input for wgrad", d.hidden, true);
   mlp_up_backward(d, b, mlp);
+  if (d.scenario.stack.eager_modules && d.gated) b.add("add gate and up gradients", d.tokens, d.hidden);
   b.reduce_tokens("mlp", "mlp input gradient", d.hidden);
   b.norm_backward("mlp norm bwd", d.norm_tokens, d.hidden, true);
 }

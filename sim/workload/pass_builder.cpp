@@ -2,6 +2,19 @@
 
 namespace gpuhours {
 
+namespace {
+
+/// Public model code's RMSNorm, run eagerly by single kernels in FP32 between two casts; bytes an element. Forward:
+/// cast up 6, square 8, mean 4, epsilon and reciprocal root on rows, product 8, cast down 6, weight 4.
+constexpr double kEagerNorm = 36;
+constexpr int kEagerNormKernels = 8;
+/// Backward: weight 4, its gradient 6 and sum 2, cast up 6, product's two gradients 8 and 12 and sum 4, mean 4, square
+/// 8 and 12, copy 8, sum of both ways 12, cast down 6; five small kernels on rows.
+constexpr double kEagerNormBackward = 92;
+constexpr int kEagerNormBackwardKernels = 18;
+
+}  // namespace
+
 void PassBuilder::close(std::string_view name) {
   if (list.empty()) return;
   segments_.emplace_back(ComputeBlock{std::string(name), list.take()});
@@ -33,6 +46,10 @@ void PassBuilder::reduce_tokens(std::string_view block, std::string_view name, s
 void PassBuilder::norm(std::string_view name, std::int64_t rows, std::int64_t cols, bool residual) {
   const bool fused = residual && d_.scenario.stack.fused_norm;
   if (residual && !fused) add("residual add", rows, cols);
+  if (d_.scenario.stack.eager_modules && !d_.layernorm) {
+    list.memory(name, OperatorKind::norm, laws::kAdd, rows, cols, kEagerNorm).kernels = kEagerNormKernels;
+    return;
+  }
   const auto law =
       d_.layernorm ? (fused ? laws::kLayernormAdd : laws::kLayernorm) : (fused ? laws::kRmsnormAdd : laws::kRmsnorm);
   list.memory(name, OperatorKind::norm, law, rows, cols, (fused ? 4 : 2) * d_.width);
@@ -40,6 +57,12 @@ void PassBuilder::norm(std::string_view name, std::int64_t rows, std::int64_t co
 
 void PassBuilder::norm_backward(std::string_view name, std::int64_t rows, std::int64_t cols, bool residual) {
   const bool fused = residual && d_.scenario.stack.fused_norm;
+  if (d_.scenario.stack.eager_modules && !d_.layernorm) {
+    list.memory(name, OperatorKind::norm, laws::kAdd, rows, cols, kEagerNormBackward).kernels =
+        kEagerNormBackwardKernels;
+    if (residual) add("residual gradient add", rows, cols);
+    return;
+  }
   const auto law = d_.layernorm ? (fused ? laws::kLayernormBwdAdd : laws::kLayernormBwd)
                                 : (fused ? laws::kRmsnormBwdAdd : laws::kRmsnormBwd);
   list.memory(name, OperatorKind::norm, law, rows, cols, (fused ? 4 : 3) * d_.width);

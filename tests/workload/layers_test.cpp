@@ -231,3 +231,39 @@ TEST_CASE("context parallelism splits tokens and exchanges keys and values") {
   // Causal work is shared evenly: 2 x 8192^2 / 2 x 64 heads x 256 / 4.
   CHECK(find_operator(w.dense.forward, "attention")->flops.value() == 8192.0 * 8192 * 64 * 256 / 4);
 }
+
+TEST_CASE("eager modules run norms, gates and rotations by single kernels") {
+  Scenario s = llama_70b_on_tensor_ranks();
+  s.parallelism.tp = 1;
+  s.cluster.gpus = 1;
+  s.stack.fused_norm = s.stack.fused_activation = s.stack.fused_rope = false;
+  s.stack.eager_modules = true;
+  const Workload w = workload(s);
+  // 8,192 tokens x 8,192. Forward: cast 6, square 8, mean 4, product 8, cast 6, weight 4; backward: 4 + 6 + 2 + 6 + 8 + 12
+  // + 4 + 4 + 8 + 12 + 8 + 12 + 6.
+  const Operator* norm = find_operator(w.dense.forward, "mlp norm");
+  REQUIRE(norm != nullptr);
+  CHECK(norm->bytes.value() == 8192.0 * 8192 * 36);
+  CHECK(norm->kernels == 8);
+  CHECK(find_operator(w.dense.backward_input, "mlp norm bwd")->bytes.value() == 8192.0 * 8192 * 92);
+  // SiLU reads and writes (4), the product reads two and writes one (6); three gradients of 6.
+  CHECK(find_operator(w.dense.forward, "activation")->bytes.value() == 8192.0 * 28672 * 10);
+  CHECK(find_operator(w.dense.backward_input, "activation bwd")->bytes.value() == 8192.0 * 28672 * 18);
+  // 72 heads of 128: 2 + 4 + 4 + 4 + 6 forward.
+  CHECK(find_operator(w.dense.forward, "rope")->bytes.value() == 8192.0 * 72 * 128 * 20);
+  CHECK(find_operator(w.dense.backward_input, "add value gradients")->bytes.value() == 8192.0 * 8192 * 6);
+  CHECK(find_operator(w.dense.backward_input, "add gate and up gradients") != nullptr);
+}
+
+TEST_CASE("a wgrad accumulates where gradients are kept in FP32") {
+  Scenario s = llama_70b_on_tensor_ranks();
+  const auto accumulates = [&] {
+    const Workload w = workload(s);
+    const bool layer = find_operator(w.dense.backward_weight, "down wgrad")->accumulate;
+    CHECK(find_operator(w.head.backward_weight, "head wgrad")->accumulate == layer);
+    return layer;
+  };
+  CHECK(accumulates());
+  s.precision.gradients = Format::bf16;
+  CHECK(!accumulates());
+}
