@@ -33,7 +33,8 @@ const std::map<std::string, CollectiveOp>& operations() {
   return all;
 }
 
-std::optional<Cluster> cluster_of(const CollectiveCommand& command, const std::string& root, Diagnostics& diagnostics) {
+std::optional<Cluster> asked_cluster(const CollectiveCommand& command, const std::string& root,
+                                     Diagnostics& diagnostics) {
   const std::vector<std::string> known = catalogue_ids(CatalogueKind::system, root);
   if (std::find(known.begin(), known.end(), command.system) == known.end()) {
     const std::string near = nearest(command.system, known);
@@ -43,15 +44,8 @@ std::optional<Cluster> cluster_of(const CollectiveCommand& command, const std::s
   }
   const auto system = read_system(command.system, root, diagnostics);
   if (!system) return std::nullopt;
-  const auto gpu = read_gpu(system->gpu, root, diagnostics);
-  const auto node = read_node(system->node, root, diagnostics);
-  const auto fabric = read_fabric(system->fabric, root, diagnostics);
-  if (!gpu || !node || !fabric) return std::nullopt;
-  Cluster cluster;
-  cluster.gpu = *gpu;
-  cluster.node = *node;
-  cluster.fabric = *fabric;
-  cluster.gpus = command.gpus;
+  auto cluster = cluster_of(*system, root, diagnostics);
+  if (cluster) cluster->gpus = command.gpus;
   return cluster;
 }
 
@@ -139,7 +133,7 @@ int run(const CollectiveCommand& command) {
       }
       measured = nccl_test_rows(content, command.measured, diagnostics);
     }
-    const auto cluster = cluster_of(command, paths.root, diagnostics);
+    const auto cluster = asked_cluster(command, paths.root, diagnostics);
     const auto asked = sizes(command, measured, diagnostics);
     if (!cluster || !asked || diagnostics.has_errors()) return kBadInput;
     const auto system =
