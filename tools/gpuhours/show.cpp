@@ -11,7 +11,8 @@
 namespace gpuhours::cli {
 namespace {
 
-constexpr int kNodesDrawn = 2;
+/// Two nodes, or one that is a rack.
+int nodes_drawn(const Node& node) { return node.gpus > 16 ? 1 : 2; }
 
 struct ShowCommand {
   CommonOptions common;
@@ -35,33 +36,30 @@ std::optional<SystemEntry> system_around(const std::string& id, const std::strin
   return fallback;
 }
 
-/// Two nodes with the switches that they hang on.
-std::shared_ptr<const ClusterGraph> drawn_graph(const ShowCommand& command, const std::string& root,
-                                                Diagnostics& diagnostics) {
+std::optional<Cluster> drawn_cluster(const ShowCommand& command, const std::string& root, Diagnostics& diagnostics) {
   const auto system = system_around(command.id, root, diagnostics);
   if (!system) {
     diagnostics.error({}, fmt::format("'{}' cannot be drawn", command.id), "a fabric, a node or a system can");
-    return nullptr;
+    return std::nullopt;
   }
-  const auto cluster = cluster_of(*system, root, diagnostics);
-  if (!cluster) return nullptr;
-  Cluster drawn = *cluster;
-  drawn.gpus = std::max(kNodesDrawn * drawn.node.gpus, drawn.node.nvlink_domain);
-  if (drawn.fabric.kind == FabricKind::none) drawn.gpus = drawn.node.gpus;
-  return cluster_graph(drawn, {}, diagnostics);
+  auto cluster = cluster_of(*system, root, diagnostics);
+  // One node more than a rack, so that its NICs and switches are there.
+  if (cluster) cluster->gpus = cluster->fabric.kind == FabricKind::none ? cluster->node.gpus : 2 * cluster->node.gpus;
+  return cluster;
 }
 
 /// False after a diagnostic.
 bool draw(const ShowCommand& command, const std::string& root, Diagnostics& diagnostics) {
   if (command.svg.empty() && command.dot.empty()) return true;
-  const auto graph = drawn_graph(command, root, diagnostics);
+  const auto cluster = drawn_cluster(command, root, diagnostics);
+  const auto graph = cluster ? cluster_graph(*cluster, {}, diagnostics) : nullptr;
   if (!graph) return false;
   const auto write = [&](const std::string& file, const std::string& picture) {
     const std::string failure = file.empty() ? "" : write_whole_file(file, picture);
     if (!failure.empty()) diagnostics.error({}, failure);
   };
-  write(command.svg, svg(*graph, kNodesDrawn));
-  write(command.dot, dot(*graph, kNodesDrawn));
+  write(command.svg, svg(*graph, nodes_drawn(cluster->node)));
+  write(command.dot, dot(*graph, nodes_drawn(cluster->node)));
   return !diagnostics.has_errors();
 }
 
