@@ -23,11 +23,12 @@ void add_expert_beside_send(const StepModel& model, const FlowCommunicationModel
   }
 }
 
-/// The collectives at a step's end: one data-parallel group, and all of them.
-void add_data_groups(const StepModel& model, const FlowCommunicationModel& flow, std::vector<Contention>& contention) {
+/// Sends of one pipeline and of all, and the collectives at a step's end: one data-parallel group, and all of them.
+void add_like_groups(const StepModel& model, const FlowCommunicationModel& flow, std::vector<Contention>& contention) {
   const Scenario& scenario = model.scenario();
-  for (const Communication& communication :
-       data_collectives(scenario, held_parameters(model.work(), model.timed(), 0))) {
+  std::vector<Communication> all = data_collectives(scenario, held_parameters(model.work(), model.timed(), 0));
+  if (scenario.parallelism.pp > 1) all.insert(all.begin(), pipeline_send(model.work()));
+  for (const Communication& communication : all) {
     if (group_layout(scenario, communication.group).size <= 1) continue;
     contention.push_back({communication.name + ", all groups at once", flow.time_of_one_group(communication).alone,
                           flow.time(communication).alone});
@@ -41,7 +42,7 @@ NetworkReport network_report(const StepModel& model, int global_batch, Seconds s
   report.model = model.scenario().engine.network;
   if (!model.flow()) return report;
   add_expert_beside_send(model, *model.flow(), report.contention);
-  add_data_groups(model, *model.flow(), report.contention);
+  add_like_groups(model, *model.flow(), report.contention);
   StepWork alone;
   fill_step_work(model.scenario(), model.work(), model.laws(), *lone_groups(model.flow()), alone);
   const StepResult step = simulate_step(alone, model.plan(global_batch), step_options(model.scenario()));

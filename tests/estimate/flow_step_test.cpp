@@ -55,7 +55,7 @@ TEST_CASE(
 
 TEST_CASE("traffic that shares NICs is slower together, by no more than the other's time") {
   const NetworkReport report = estimated(deepseek({"engine.network=flow"})).network;
-  REQUIRE(report.contention.size() == 8);
+  REQUIRE(report.contention.size() == 9);
   CHECK(report.contention[0].what == "dispatch beside the pipeline send");
   CHECK(report.contention[1].what == "pipeline send beside dispatch");
   // One NIC carries both: whoever ends last takes both times, less the latency that runs side by side.
@@ -67,9 +67,10 @@ TEST_CASE("traffic that shares NICs is slower together, by no more than the othe
     CHECK(send.together <= expert.alone + send.alone);
     CHECK(send.together >= 0.95 * (expert.alone + send.alone));
   }
+  CHECK(report.contention[4].what == "pipeline send, all groups at once");
   // Each data-parallel group keeps to its own rails: all at once cost nothing on a fabric of full bisection.
-  CHECK(report.contention[4].what == "gradients, all groups at once");
-  CHECK(report.contention[4].together / report.contention[4].alone == doctest::Approx(1).epsilon(0.01));
+  CHECK(report.contention[5].what == "gradients, all groups at once");
+  CHECK(report.contention[5].together / report.contention[5].alone == doctest::Approx(1).epsilon(0.01));
 }
 
 TEST_CASE("a send's delay is spread over the dispatches and combines of its chunk") {
@@ -83,4 +84,18 @@ TEST_CASE("a send's delay is spread over the dispatches and combines of its chun
   const double delay = met.together[0] / met.alone[0] - 1;
   CHECK(model->network().time(dispatch).alone / model->flow()->time(dispatch).alone ==
         doctest::Approx(1 + delay / 7.375));
+}
+
+TEST_CASE("above an oversubscribed layer the sends of all pipelines slow each other down") {
+  Diagnostics diagnostics;
+  const auto scenario = read_scenario(test::repository_path("scenarios/llama3.1_405b_h100.yaml"),
+                                      {"engine.network=flow"}, test::repository_path("."), diagnostics);
+  REQUIRE(scenario);
+  const NetworkReport report = estimated(*scenario).network;
+  // A stage is 1,024 GPUs, a pod 3,072: every third hop leaves its pod, over links that are 1:7.
+  REQUIRE(report.contention[0].what == "pipeline send, all groups at once");
+  CHECK(report.contention[0].together > report.contention[0].alone);
+  CHECK(report.contention[0].together <= 8 * report.contention[0].alone);
+  // Gradients are reduced inside a pod.
+  CHECK(report.contention[1].together / report.contention[1].alone == doctest::Approx(1).epsilon(0.01));
 }
