@@ -137,7 +137,12 @@ class GraphBuilder {
     }
     const int nodes_per_row = per_leaf;  // one NIC of each node a leaf, one leaf a rail
     const int row = node / nodes_per_row;
-    return static_cast<std::size_t>(row * kind.nics + nic);
+    const auto own = static_cast<std::size_t>(row * kind.nics + nic);
+    if (static_cast<std::size_t>((row + 1) * kind.nics) <= layout_.leaves.size()) return own;
+    // A last row of few nodes on a fabric of just the ports it needs: rails share leaves, NICs of one rail side by
+    // side.
+    const int nodes_in_row = nodes_ - row * nodes_per_row;
+    return static_cast<std::size_t>(row * kind.nics + (nic * nodes_in_row + node % nodes_per_row) / per_leaf);
   }
 
   void add_fabric() {

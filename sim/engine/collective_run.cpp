@@ -113,6 +113,7 @@ std::optional<CollectiveResult> CollectiveSystem::time(CollectiveOp op, Bytes by
   }
   result.algorithm = chosen->algorithm;
   result.bottleneck = chosen->latency > 0.5 * result.time ? "latency" : run.bottleneck;
+  if (result.bottleneck.empty()) result.bottleneck = "none";
   result.error = chosen->error;
   return result;
 }

@@ -76,6 +76,8 @@ class FlowCommunicationModel : public CommunicationModel {
     std::vector<Seconds> together;
   };
   [[nodiscard]] virtual Contention contention(const std::vector<Communication>& communications) const = 0;
+  /// One group with the network to itself.
+  [[nodiscard]] virtual CommunicationTime time_of_one_group(const Communication& communication) const = 0;
 };
 
 std::shared_ptr<const FlowCommunicationModel> flow_network_model(const Scenario& scenario,

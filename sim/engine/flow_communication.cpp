@@ -27,24 +27,12 @@ class FlowModel final : public FlowCommunicationModel {
             std::shared_ptr<const CommunicationModel> analytic)
       : scenario_(scenario), laws_(std::move(laws)), graph_(std::move(graph)), analytic_(std::move(analytic)) {}
 
-  // Bytes, shares and the choice of the algorithm are the analytic model's; what the links give is simulated.
   [[nodiscard]] CommunicationTime time(const Communication& communication) const override {
-    CommunicationTime time = analytic_->time(communication);
-    if (time.bottleneck == "none") return time;
-    const Key key{communication.kind, communication.group, communication.bytes.value(), communication.tokens,
-                  communication.bytes_per_token};
-    const std::lock_guard lock(mutex_);
-    auto known = cache_.find(key);
-    if (known == cache_.end()) known = cache_.emplace(key, run_together(*graph_, plans(communication))).first;
-    const FlowRun& run = known->second;
-    // Compute beside it slows the transfer as much as it does in the analytic model.
-    const double slower = time.beside / time.alone;
-    time.alone = *std::max_element(run.times.begin(), run.times.end());
-    time.beside = slower * time.alone;
-    if (time.bottleneck != "latency" && !run.bottleneck.empty()) {
-      time.bottleneck = tier(run.bottleneck_from, run.bottleneck_to);
-    }
-    return time;
+    return simulated(communication, true);
+  }
+
+  [[nodiscard]] CommunicationTime time_of_one_group(const Communication& communication) const override {
+    return simulated(communication, false);
   }
 
   [[nodiscard]] Contention contention(const std::vector<Communication>& communications) const override {
@@ -66,7 +54,31 @@ class FlowModel final : public FlowCommunicationModel {
   }
 
  private:
-  using Key = std::tuple<CommunicationKind, GroupKind, double, std::int64_t, double>;
+  using Key = std::tuple<CommunicationKind, GroupKind, double, std::int64_t, double, bool>;
+
+  // Bytes, shares and the choice of the algorithm are the analytic model's; what the links give is simulated.
+  [[nodiscard]] CommunicationTime simulated(const Communication& communication, bool all_groups) const {
+    CommunicationTime time = analytic_->time(communication);
+    if (time.bottleneck == "none") return time;
+    const Key key{communication.kind,   communication.group,           communication.bytes.value(),
+                  communication.tokens, communication.bytes_per_token, all_groups};
+    const std::lock_guard lock(mutex_);
+    auto known = cache_.find(key);
+    if (known == cache_.end()) {
+      std::vector<FlowPlan> run =
+          all_groups ? plans(communication) : std::vector{plan(communication, first_group(communication))};
+      known = cache_.emplace(key, run_together(*graph_, run)).first;
+    }
+    const FlowRun& run = known->second;
+    // Compute beside it slows the transfer as much as it does in the analytic model.
+    const double slower = time.beside / time.alone;
+    time.alone = longest(run.times);
+    time.beside = slower * time.alone;
+    if (time.bottleneck != "latency" && !run.bottleneck.empty()) {
+      time.bottleneck = tier(run.bottleneck_from, run.bottleneck_to);
+    }
+    return time;
+  }
 
   static Seconds longest(const std::vector<Seconds>& times) { return *std::max_element(times.begin(), times.end()); }
 
@@ -109,8 +121,12 @@ class FlowModel final : public FlowCommunicationModel {
                         ranks, domain);
   }
 
+  [[nodiscard]] std::vector<int> first_group(const Communication& communication) const {
+    return group_ranks(scenario_, communication.group, 0);
+  }
+
   [[nodiscard]] std::vector<FlowPlan> plans(const Communication& communication) const {
-    const std::vector<int> first = group_ranks(scenario_, communication.group, 0);
+    const std::vector<int> first = first_group(communication);
     if (first.size() < 2) return {};
     const std::size_t flows = plan(communication, first).flows.size();
     std::vector<FlowPlan> result;
@@ -136,6 +152,7 @@ std::shared_ptr<const FlowCommunicationModel> flow_network_model(const Scenario&
   const int before = diagnostics.errors();
   NetworkLaws laws = read_network_laws(calibration_directory, diagnostics);
   if (diagnostics.errors() > before) return nullptr;
+  if (scenario.cluster.latency_factor != 1) scale_latencies(laws, scenario.cluster.latency_factor);
   auto analytic = analytic_network(scenario, calibration_directory, diagnostics);
   auto graph = cluster_graph(scenario.cluster, place, diagnostics);
   if (diagnostics.errors() > before) return nullptr;

@@ -48,20 +48,21 @@ FlowId MaxMin::add(std::span<const LinkId> route, double weight) {
   if (free_flows_.empty()) {
     id = static_cast<FlowId>(flows_.size());
     flows_.emplace_back();
+    spans_.emplace_back();
+    open_.push_back(0);
   } else {
     id = free_flows_.back();
     free_flows_.pop_back();
   }
-  Flow& flow = flows_[id];
-  flow = Flow{};
-  flow.weight = weight;
-  flow.length = static_cast<std::uint32_t>(route.size());
-  flow.first = elements_for(flow.length);
-  for (std::uint32_t i = 0; i < flow.length; ++i) {
+  flows_[id] = {kNew, weight};
+  const auto length = static_cast<std::uint32_t>(route.size());
+  const Span span{elements_for(length), length};
+  spans_[id] = span;
+  for (std::uint32_t i = 0; i < length; ++i) {
     std::vector<Entry>& list = entries_[route[i]];
-    element_links_[flow.first + i] = route[i];
-    element_positions_[flow.first + i] = static_cast<std::uint32_t>(list.size());
-    list.push_back({id, flow.first + i});
+    element_links_[span.first + i] = route[i];
+    element_positions_[span.first + i] = static_cast<std::uint32_t>(list.size());
+    list.push_back({id, span.first + i});
     links_[route[i]].total_weight += weight;
   }
   touch(route[0]);
@@ -70,10 +71,11 @@ FlowId MaxMin::add(std::span<const LinkId> route, double weight) {
 }
 
 void MaxMin::remove(FlowId id) {
-  Flow& flow = flows_[id];
-  assert(flow.length > 0);
+  const Flow& flow = flows_[id];
+  Span& span = spans_[id];
+  assert(span.length > 0);
   if (flow.rate >= 0) lower_threshold(flow.rate);
-  for (std::uint32_t i = flow.first; i < flow.first + flow.length; ++i) {
+  for (std::uint32_t i = span.first; i < span.first + span.length; ++i) {
     const LinkId link = element_links_[i];
     const std::uint32_t position = element_positions_[i];
     std::vector<Entry>& list = entries_[link];
@@ -83,9 +85,9 @@ void MaxMin::remove(FlowId id) {
     links_[link].total_weight -= flow.weight;
     touch(link);
   }
-  if (free_elements_.size() <= flow.length) free_elements_.resize(flow.length + 1);
-  free_elements_[flow.length].push_back(flow.first);
-  flow.length = 0;
+  if (free_elements_.size() <= span.length) free_elements_.resize(span.length + 1);
+  free_elements_[span.length].push_back(span.first);
+  span.length = 0;
   free_flows_.push_back(id);
 }
 
@@ -102,7 +104,8 @@ void MaxMin::set_capacity(LinkId id, double capacity) {
 // Adds to the region what hangs on `id`: flows at or above the threshold are solved again, the others keep their share
 // of the link.
 void MaxMin::collect_link(LinkId id) {
-  Flow* const flows = flows_.data();
+  const Flow* const flows = flows_.data();
+  const std::uint8_t* const opened = open_.data();
   const double threshold = threshold_;
   double kept = 0;
   double weight = 0;
@@ -110,23 +113,24 @@ void MaxMin::collect_link(LinkId id) {
   const std::vector<Entry>& entries = entries_[id];
   const std::size_t count = entries.size();
   for (std::size_t i = 0; i < count; ++i) {
-    if (i + kAhead < count) __builtin_prefetch(&flows[entries[i + kAhead].flow], 1);
-    Flow& flow = flows[entries[i].flow];
+    if (i + kAhead < count) __builtin_prefetch(&flows[entries[i + kAhead].flow]);
+    const FlowId at = entries[i].flow;
+    const Flow& flow = flows[at];
     // Without branches: which flows lie below the threshold is hard to predict.
     const bool low = (flow.rate >= 0) & (flow.rate < threshold);
     kept += low ? flow.weight * flow.rate : 0.0;
     weight += low ? 0.0 : flow.weight;
     open += low ? 0U : 1U;
-    if (!low & (flow.stamp != region_)) open_flow(flow);
+    if (!low & (opened[at] == 0)) open_flow(at);
   }
   visited_ += entries.size();
   filling_[id] = {links_[id].capacity - kept, weight, open, region_};
 }
 
-void MaxMin::open_flow(Flow& flow) {
-  flow.stamp = region_;
-  flow.open = true;
-  for (std::uint32_t i = flow.first; i < flow.first + flow.length; ++i) {
+void MaxMin::open_flow(FlowId id) {
+  open_[id] = 1;
+  const Span span = spans_[id];
+  for (std::uint32_t i = span.first; i < span.first + span.length; ++i) {
     const LinkId link = element_links_[i];
     if (filling_[link].stamp == region_) continue;
     filling_[link].stamp = region_;
@@ -136,9 +140,9 @@ void MaxMin::open_flow(Flow& flow) {
 
 void MaxMin::collect_region() {
   for (const FlowId id : added_) {
-    const Flow& flow = flows_[id];
-    if (flow.length == 0 || flow.rate >= 0) continue;  // removed before it ever had a rate
-    for (std::uint32_t i = flow.first; i < flow.first + flow.length; ++i) {
+    const Span span = spans_[id];
+    if (span.length == 0 || flows_[id].rate >= 0) continue;  // removed before it ever had a rate
+    for (std::uint32_t i = span.first; i < span.first + span.length; ++i) {
       const Link& link = links_[element_links_[i]];
       lower_threshold(link.capacity / link.total_weight);
     }
@@ -156,16 +160,18 @@ void MaxMin::collect_region() {
 void MaxMin::close_link(LinkId id, double level) {
   Flow* const flows = flows_.data();
   Filling* const filling = filling_.data();
+  std::uint8_t* const open = open_.data();
   const std::vector<Entry>& entries = entries_[id];
   const std::size_t count = entries.size();
   for (std::size_t at = 0; at < count; ++at) {
-    if (at + kAhead < count) __builtin_prefetch(&flows[entries[at + kAhead].flow], 1);
-    Flow& flow = flows[entries[at].flow];
-    if (!flow.open) continue;
-    flow.open = false;
+    const FlowId closing = entries[at].flow;
+    if (open[closing] == 0) continue;
+    open[closing] = 0;
+    Flow& flow = flows[closing];
+    const Span span = spans_[closing];
     const double used = flow.weight * level;
-    const LinkId* const links = element_links_.data() + flow.first;
-    for (std::uint32_t i = 0; i < flow.length; ++i) {
+    const LinkId* const links = element_links_.data() + span.first;
+    for (std::uint32_t i = 0; i < span.length; ++i) {
       Filling& link = filling[links[i]];
       link.remaining -= used;
       link.weight -= flow.weight;
@@ -174,7 +180,7 @@ void MaxMin::close_link(LinkId id, double level) {
     const bool same = flow.rate >= 0 && std::abs(flow.rate - level) <= kRateTolerance * level;
     if (same) continue;
     flow.rate = level;
-    changed_.push_back(entries[at].flow);
+    changed_.push_back(closing);
   }
 }
 
@@ -211,9 +217,9 @@ std::span<const FlowId> MaxMin::solve() {
 }
 
 std::vector<LinkId> MaxMin::route(FlowId id) const {
-  const Flow& flow = flows_[id];
+  const Span span = spans_[id];
   std::vector<LinkId> links;
-  for (std::uint32_t i = flow.first; i < flow.first + flow.length; ++i) links.push_back(element_links_[i]);
+  for (std::uint32_t i = span.first; i < span.first + span.length; ++i) links.push_back(element_links_[i]);
   return links;
 }
 

@@ -43,19 +43,21 @@ class MaxMin {
   [[nodiscard]] std::uint64_t visited_elements() const { return visited_; }
 
  private:
-  struct Flow {
+  static constexpr double kNew = -1.0;
+  // A flow in three arrays by how often they are read: `flows_` once an element, `open_` twice, `spans_` twice a flow.
+  struct alignas(16) Flow {
     double rate = kNew;
     double weight = 0;
+  };
+  struct Span {
     std::uint32_t first = 0;   // of its elements
     std::uint32_t length = 0;  // 0: free
-    std::uint32_t stamp = 0;   // region that it was last part of
-    bool open = false;         // in this region and without a rate yet
   };
   struct Link {
     double capacity = 0;
     double total_weight = 0;
   };
-  struct Filling {  // a link of the region in hand
+  struct alignas(32) Filling {  // a link of the region in hand
     double remaining = 0;
     double weight = 0;       // of its open flows
     std::uint32_t open = 0;  // flows
@@ -65,14 +67,13 @@ class MaxMin {
     FlowId flow;
     std::uint32_t element;
   };
-  static constexpr double kNew = -1.0;
 
   std::uint32_t elements_for(std::uint32_t length);
   void touch(LinkId link);
   void lower_threshold(double rate);
   void collect_region();
   void collect_link(LinkId link);
-  void open_flow(Flow& flow);
+  void open_flow(FlowId id);
   void fill();
   void close_link(LinkId link, double level);
   [[nodiscard]] double share(LinkId link) const;
@@ -81,6 +82,8 @@ class MaxMin {
   std::vector<Filling> filling_;             // by link
   std::vector<std::vector<Entry>> entries_;  // by link
   std::vector<Flow> flows_;
+  std::vector<Span> spans_;
+  std::vector<std::uint8_t> open_;                // in this region and without a rate yet
   std::vector<LinkId> element_links_;             // by element: what the solver reads
   std::vector<std::uint32_t> element_positions_;  // by element: its place in entries_ of the link
   std::vector<FlowId> free_flows_;

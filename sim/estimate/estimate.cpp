@@ -134,6 +134,7 @@ std::optional<Estimate> estimate(const Scenario& scenario, const DataPaths& path
   if (diagnostics.has_errors()) return std::nullopt;
 
   out.provenance = provenance_report(*main, step);
+  out.network = network_report(*main, batch, step.length.seconds());
   out.step = step_estimate(*main, batch, std::move(step));
   out.memory = memory_ledger(scenario, main->work(), main->plan(batch));
   out.run = run_estimate(scenario, [&](int phase, int global_batch) -> StepAtBatch {

@@ -10,6 +10,7 @@
 #include "core/diagnostic.hpp"
 #include "cost/cost.hpp"
 #include "engine/timeline.hpp"
+#include "estimate/network_report.hpp"
 #include "estimate/provenance.hpp"
 #include "memory/ledger.hpp"
 #include "run/run.hpp"
@@ -64,6 +65,7 @@ struct Estimate {
   RunEstimate run;
   CostEstimate cost;
   ProvenanceReport provenance;
+  NetworkReport network;
   std::optional<Interval> step_time_interval, gpu_hours_interval,
       usd_interval;                ///< empty until fits carry a covariance
   std::vector<std::string> notes;  ///< fall-backs, assumptions, what was filled in

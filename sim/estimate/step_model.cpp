@@ -1,14 +1,22 @@
 #include "estimate/step_model.hpp"
 
+#include "engine/contended_network.hpp"
+
 namespace gpuhours {
 
 std::unique_ptr<StepModel> StepModel::make(const Scenario& scenario, const std::string& calibration_directory,
                                            Diagnostics& diagnostics) {
   std::unique_ptr<StepModel> model(new StepModel(scenario));
   model->laws_ = kernel_laws(scenario.cluster.gpu, scenario.stack, calibration_directory + "/kernels", diagnostics);
-  model->network_ = analytic_network(model->scenario_, calibration_directory, diagnostics);
-  if (!model->laws_ || !model->network_) return nullptr;
+  if (scenario.engine.network == NetworkModel::flow) {
+    const SourcePlace place{"cluster", 0, 0, {}};
+    model->flow_ = flow_network_model(model->scenario_, calibration_directory, place, diagnostics);
+  } else {
+    model->network_ = analytic_network(model->scenario_, calibration_directory, diagnostics);
+  }
+  if (!model->laws_ || (!model->network_ && !model->flow_)) return nullptr;
   model->workload_ = workload(model->scenario_);
+  if (model->flow_) model->network_ = contended_network(model->flow_, model->scenario_, model->workload_);
   fill_step_work(model->scenario_, model->workload_, *model->laws_, *model->network_, model->timed_);
   return model;
 }

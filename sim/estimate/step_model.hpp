@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/diagnostic.hpp"
+#include "engine/collective_run.hpp"
 #include "engine/step_simulation.hpp"
 #include "kernels/kernel_laws.hpp"
 #include "scenario/scenario.hpp"
@@ -29,6 +30,8 @@ class StepModel {
   [[nodiscard]] const Workload& work() const { return workload_; }
   [[nodiscard]] const KernelLaws& laws() const { return *laws_; }
   [[nodiscard]] const CommunicationModel& network() const { return *network_; }
+  /// The network whose links are shared; null for `engine.network: analytic`.
+  [[nodiscard]] const std::shared_ptr<const FlowCommunicationModel>& flow() const { return flow_; }
   [[nodiscard]] const StepWork& timed() const { return timed_; }
 
  private:
@@ -36,6 +39,7 @@ class StepModel {
 
   Scenario scenario_;
   std::shared_ptr<const KernelLaws> laws_;
+  std::shared_ptr<const FlowCommunicationModel> flow_;
   std::shared_ptr<const CommunicationModel> network_;
   Workload workload_;
   StepWork timed_;

@@ -1,5 +1,6 @@
 #include "report/catalogue_tables.hpp"
 
+#include "cluster/fabric_layout.hpp"
 #include "scenario/enum_names.hpp"
 #include "workload/workload.hpp"
 
@@ -113,6 +114,11 @@ constexpr Metric<Node> kNode[] = {
 };
 
 using F = const Fabric&;
+/// Counts of a fabric that can be built; zeros otherwise.
+FabricCounts counted(F fabric) {
+  Diagnostics unused;
+  return fabric_counts(fabric, {}, unused);
+}
 constexpr Metric<Fabric> kFabric[] = {
     {"id", "fabric", "", "catalogue id", [](F f) { return words(f.id); }},
     {"kind", "kind", "", "", [](F f) { return words(enum_name(f.kind)); }},
@@ -130,8 +136,16 @@ constexpr Metric<Fabric> kFabric[] = {
     {"latency_same_leaf_s", "latency below one leaf", "s", "64 B",
      [](F f) { return positive(f.latency_same_leaf.value()); }},
     {"latency_nvlink_s", "latency over NVLink", "s", "64 B", [](F f) { return positive(f.latency_nvlink.value()); }},
-    {"cost_per_endpoint_usd", "cost of an endpoint", "USD", "",
+    {"cost_per_endpoint_usd", "cost of an endpoint", "USD", "as published; NICs not in it",
      [](F f) { return positive(f.cost_per_endpoint.value()); }},
+    {"switches", "switches", "", "counted", [](F f) { return positive_count(counted(f).switches); }},
+    {"switch_links", "links between switches", "", "counted", [](F f) { return positive_count(counted(f).links); }},
+    {"bisection_bytes_per_s", "bisection", "B/s", "per direction, between two halves of the endpoints",
+     [](F f) { return positive(counted(f).bisection.value()); }},
+    {"counted_cost_usd", "cost, counted", "USD", "switches, links and endpoint links at list prices; NICs not in it",
+     [](F f) { return positive(counted(f).cost.value()); }},
+    {"counted_cost_per_endpoint_usd", "of an endpoint, counted", "USD", "the same by endpoint",
+     [](F f) { return positive(counted(f).cost_per_endpoint.value()); }},
 };
 
 using R = const PrecisionRecipe&;

@@ -60,6 +60,7 @@ Json result_json(const Result& result) {
   json_at(out, "memory.breakdown_bytes") = ledger(estimate.memory);
   json_at(out, "run.phases") = list_of(phase_metrics(), estimate.run.phases);
   json_at(out, "provenance.guessed") = list_of(guess_metrics(), estimate.provenance.guessed);
+  json_at(out, "network.contention") = list_of(contention_metrics(), estimate.network.contention);
   out["notes"] = estimate.notes;
   out["warnings"] = Json::array();
   for (const Diagnostic& warning : estimate.warnings.all()) out["warnings"].push_back(warning.message);

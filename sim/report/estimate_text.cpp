@@ -80,6 +80,23 @@ std::string breakdown_section(const StepEstimate& step, TextStyle style) {
   return heading("Where a step's time goes (seconds, by pipeline rank)", style) + table.text(style);
 }
 
+/// Only of the flow network: the analytic one sees no contention.
+std::string network_section(const Result& result, TextStyle style) {
+  const NetworkReport& network = result.estimate.network;
+  if (network.model == NetworkModel::analytic) return {};
+  std::string out = heading("Network (flows share links)", style) + metric_lines(result, {"network.contention_cost_s"});
+  if (network.contention.empty()) return out;
+  std::vector<std::string> header;
+  for (const auto& column : contention_metrics()) header.emplace_back(column.label);
+  TextTable table(header);
+  for (const auto& traffic : network.contention) {
+    std::vector<std::string> cells;
+    for (const auto& column : contention_metrics()) cells.push_back(value_text(column.value(traffic), column.unit));
+    table.row(cells);
+  }
+  return fmt::format("{}\n{}", out, table.text(style));
+}
+
 std::string memory_section(const Result& result, TextStyle style) {
   const MemoryLedger& memory = result.estimate.memory;
   TextTable table({});
@@ -163,6 +180,7 @@ std::string estimate_text(const Result& result, TextStyle style) {
       result, {"step.chunk_time_s.forward", "step.chunk_time_s.bubble", "step.chunk_time_s.backward",
                "step.chunk_time_s.weight", "step.chunk_time_s.forward_backward", "step.chunk_time_s.optimizer"});
   out += breakdown_section(step, style);
+  out += network_section(result, style);
   out += memory_section(result, style);
   out += run_section(result, style);
   out += heading("Cost", style);

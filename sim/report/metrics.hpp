@@ -40,10 +40,11 @@ std::string_view program_version();
 
 /// Every metric of a result that is one value.
 std::span<const Metric<Result>> metrics();
-/// The metrics of a list's element: run.phases[], step.ranks[], provenance.guessed[].
+/// The metrics of a list's element: run.phases[], step.ranks[], provenance.guessed[], network.contention[].
 std::span<const Metric<PhaseEstimate>> phase_metrics();
 std::span<const Metric<StepBreakdown>> breakdown_metrics();
 std::span<const Metric<ProvenanceReport::Guess>> guess_metrics();
+std::span<const Metric<NetworkReport::Contention>> contention_metrics();
 
 /// The metric called `name`; null when there is none.
 const Metric<Result>* metric(std::string_view name);

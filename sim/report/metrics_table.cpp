@@ -133,6 +133,15 @@ constexpr Metric<Result> kMetrics[] = {
     {"step.power_share", "power", "share", "mean node power over its power while training; null when not modelled",
      [](R r) { return step(r).mean_power_share > 0 ? Value(step(r).mean_power_share) : Value{}; }},
 
+    {"network.model", "network", "", "analytic, or flow: links are shared",
+     [](R r) { return words(enum_name(r.estimate.network.model)); }},
+    {"network.contention_cost_s", "contention costs", "s",
+     "of the step; null for the analytic network, which sees none",
+     [](R r) {
+       const auto& cost = r.estimate.network.contention_cost;
+       return cost ? Value(cost->value()) : Value{};
+     }},
+
     {"memory.peak_bytes_per_gpu", "memory peak", "bytes", "of the fullest pipeline rank",
      [](R r) { return Value(r.estimate.memory.peak.value()); }},
     {"memory.capacity_bytes", "memory capacity", "bytes", "usable by a program",
@@ -213,8 +222,17 @@ constexpr Metric<ProvenanceReport::Guess> kGuessMetrics[] = {
     {"share_of_step", "share of step", "share", "of the step's time", [](G g) { return Value(g.share_of_step); }},
 };
 
+using C = const NetworkReport::Contention&;
+constexpr Metric<NetworkReport::Contention> kContentionMetrics[] = {
+    {"what", "traffic", "", "one kind of traffic", [](C c) { return words(c.what); }},
+    {"alone_s", "one group alone", "s", "nothing else on the network", [](C c) { return Value(c.alone.value()); }},
+    {"together_s", "as in the step", "s", "beside all that runs at the same moment",
+     [](C c) { return Value(c.together.value()); }},
+};
+
 }  // namespace
 
+std::span<const Metric<NetworkReport::Contention>> contention_metrics() { return kContentionMetrics; }
 std::span<const Metric<Result>> metrics() { return kMetrics; }
 std::span<const Metric<PhaseEstimate>> phase_metrics() { return kPhaseMetrics; }
 std::span<const Metric<StepBreakdown>> breakdown_metrics() { return kBreakdownMetrics; }

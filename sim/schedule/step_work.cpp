@@ -123,32 +123,21 @@ void classify_stages(StepWork& out) {
   }
 }
 
-/// Time of a collective over a data-parallel group, 0 when there is nobody to talk to.
-SimTime collective(const CommunicationModel& network, const Scenario& scenario, CommunicationKind kind, GroupKind group,
-                   double bytes) {
-  if (bytes <= 0 || group_layout(scenario, group).size <= 1) return {};
-  return SimTime::from(network.time({.kind = kind, .group = group, .bytes = Bytes(bytes)}).alone);
+/// Time of a collective, 0 when there is nobody to talk to.
+SimTime collective(const CommunicationModel& network, const Scenario& scenario, const Communication& communication) {
+  if (communication.bytes <= Bytes{} || group_layout(scenario, communication.group).size <= 1) return {};
+  return SimTime::from(network.time(communication).alone);
 }
 
 RankEnd rank_end(const Scenario& scenario, const RankParameters& held, const WorkTimer& timer,
                  const CommunicationModel& network) {
-  const PrecisionRecipe& recipe = scenario.precision;
   const Stack& stack = scenario.stack;
   RankEnd end;
-  const bool sharded = scenario.parallelism.zero_stage >= 1;
-  const bool layer_by_layer = scenario.parallelism.fsdp == Fsdp::full;  // nothing is left for the end
-  const auto reduce_kind = sharded ? CommunicationKind::reduce_scatter : CommunicationKind::all_reduce;
-  const double gradient_bytes = bytes_per_element(recipe.gradient_sync);
-  const double weight_bytes = bytes_per_element(recipe.weights);
-  if (!layer_by_layer) {
-    end.reduce = collective(network, scenario, reduce_kind, GroupKind::data, held.dense * gradient_bytes) +
-                 collective(network, scenario, reduce_kind, GroupKind::expert_data, held.expert * gradient_bytes);
-    if (sharded) {
-      end.gather =
-          collective(network, scenario, CommunicationKind::all_gather, GroupKind::data, held.dense * weight_bytes) +
-          collective(network, scenario, CommunicationKind::all_gather, GroupKind::expert_data,
-                     held.expert * weight_bytes);
-    }
+  const double gradient_bytes = bytes_per_element(scenario.precision.gradient_sync);
+  for (const Communication& communication : data_collectives(scenario, held)) {
+    const bool gathers = communication.kind == CommunicationKind::all_gather;
+    SimTime& part = gathers ? end.gather : end.reduce;
+    part = part + collective(network, scenario, communication);
   }
   // All but the last bucket can run beside compute.
   const double buckets = stack.gradient_bucket.value() > 0
@@ -176,6 +165,34 @@ std::vector<std::vector<int>> held_stages(const Scenario& scenario, int stages) 
 
 }  // namespace
 
+std::vector<Communication> data_collectives(const Scenario& scenario, const RankParameters& held) {
+  if (scenario.parallelism.fsdp == Fsdp::full) return {};  // done layer by layer
+  const bool sharded = scenario.parallelism.zero_stage >= 1;
+  const double gradient = bytes_per_element(scenario.precision.gradient_sync);
+  const double weight = bytes_per_element(scenario.precision.weights);
+  const auto reduce = sharded ? CommunicationKind::reduce_scatter : CommunicationKind::all_reduce;
+  std::vector<Communication> out;
+  const auto add = [&](const char* name, CommunicationKind kind, GroupKind group, double bytes) {
+    if (bytes > 0) out.push_back({.name = name, .kind = kind, .group = group, .bytes = Bytes(bytes)});
+  };
+  add("gradients", reduce, GroupKind::data, held.dense * gradient);
+  add("expert gradients", reduce, GroupKind::expert_data, held.expert * gradient);
+  if (!sharded) return out;
+  add("parameters", CommunicationKind::all_gather, GroupKind::data, held.dense * weight);
+  add("expert parameters", CommunicationKind::all_gather, GroupKind::expert_data, held.expert * weight);
+  return out;
+}
+
+RankParameters held_parameters(const Workload& workload, const StepWork& work, int rank) {
+  RankParameters held;
+  for (const int stage : work.stages_of_rank[static_cast<std::size_t>(rank)]) {
+    const RankParameters& of_stage = workload.stages[static_cast<std::size_t>(stage)].parameters;
+    held.dense += of_stage.dense;
+    held.expert += of_stage.expert;
+  }
+  return held;
+}
+
 void fill_step_work(const Scenario& scenario, const Workload& workload, const KernelLaws& laws,
                     const CommunicationModel& network, StepWork& out) {
   const WorkTimer timer(scenario, laws, network);
@@ -191,15 +208,11 @@ void fill_step_work(const Scenario& scenario, const Workload& workload, const Ke
                       .kind = CommunicationKind::send, .group = GroupKind::pipeline, .bytes = workload.boundary_bytes})
                   .alone;
   }
-  out.norm_reduce = collective(network, scenario, CommunicationKind::all_reduce, GroupKind::data, 4);
+  out.norm_reduce = collective(network, scenario,
+                               {.kind = CommunicationKind::all_reduce, .group = GroupKind::data, .bytes = Bytes(4)});
   out.stages_of_rank = held_stages(scenario, static_cast<int>(workload.stages.size()));
-  for (const std::vector<int>& stages : out.stages_of_rank) {
-    RankParameters held;
-    for (const int s : stages) {
-      held.dense += workload.stages[static_cast<std::size_t>(s)].parameters.dense;
-      held.expert += workload.stages[static_cast<std::size_t>(s)].parameters.expert;
-    }
-    out.ends.push_back(rank_end(scenario, held, timer, network));
+  for (int rank = 0; rank < static_cast<int>(out.stages_of_rank.size()); ++rank) {
+    out.ends.push_back(rank_end(scenario, held_parameters(workload, out, rank), timer, network));
   }
 }
 

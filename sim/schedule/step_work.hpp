@@ -39,6 +39,12 @@ struct StepWork {
   bool mirrored = false;  ///< rank r and pp - 1 - r hold the same stages (DualPipe): they reduce together
 };
 
+/// What the data-parallel groups of a rank that holds `held` reduce and gather in a step, named. Groups of one
+/// included.
+std::vector<Communication> data_collectives(const Scenario& scenario, const RankParameters& held);
+/// Parameters that pipeline rank `rank` holds.
+RankParameters held_parameters(const Workload& workload, const StepWork& work, int rank);
+
 /// Fills `out` (empty before).
 void fill_step_work(const Scenario& scenario, const Workload& workload, const KernelLaws& laws,
                     const CommunicationModel& network, StepWork& out);

@@ -143,6 +143,17 @@ TEST_CASE("rail-optimised: same rail over one leaf, another rail through the nod
   CHECK(other.latency.value() == test::near(3.33e-6 + 2.8e-6));
 }
 
+TEST_CASE("a fabric of just the ports that a small cluster needs: rails share leaves") {
+  // 8 nodes x 8 NICs = 64 endpoints on two leaves of 32: rails 0 to 3 on one, 4 to 7 on the other.
+  const auto g = graph(cluster(64, fabric(FabricKind::fat_tree_two_layer, 64)));
+  CHECK(g->link_name(g->route(3, 11).links[2]) == "nic 0.3 -> leaf 0");
+  CHECK(g->link_name(g->route(4, 12).links[2]) == "nic 0.4 -> leaf 1");
+  CHECK(g->route(4, 60).links.size() == 6);  // node 7: the same rail, the same leaf
+  // 40 nodes on 320 endpoints: a full row of 8 leaves, and 8 nodes more on 2.
+  const auto two_rows = graph(cluster(320, fabric(FabricKind::fat_tree_two_layer, 320)));
+  CHECK(two_rows->link_name(two_rows->route(319, 7).links[2]) == "nic 39.7 -> leaf 9");
+}
+
 TEST_CASE("without rails a node's NICs share a leaf and other nodes are reached through spines") {
   Fabric f = fabric(FabricKind::fat_tree_two_layer, 2048);
   f.rail_optimised = false;

@@ -50,6 +50,25 @@ TEST_CASE("the text holds every section") {
   CHECK_FALSE(contains(text, "\x1b"));
 }
 
+TEST_CASE("the flow network's contention is printed, the analytic one has none") {
+  Sample sample;
+  CHECK_FALSE(contains(estimate_text(sample.result(), {}), "\nNetwork"));
+  CHECK(Json::parse(estimate_json(sample.result()))["network"]["contention_cost_s"].is_null());
+  sample.estimate.network = {.model = NetworkModel::flow,
+                             .contention = {{"dispatch beside the pipeline send", Seconds(0.002), Seconds(0.003)}},
+                             .contention_cost = Seconds(0.4)};
+  CHECK(contains(estimate_text(sample.result(), {}),
+                 "\nNetwork (flows share links)\n"
+                 "  contention costs  400.0 ms\n"
+                 "\n"
+                 "  traffic                            one group alone  as in the step\n"
+                 "  dispatch beside the pipeline send         2.000 ms        3.000 ms\n"));
+  const Json network = Json::parse(estimate_json(sample.result()))["network"];
+  CHECK(network["model"] == "flow");
+  CHECK(network["contention_cost_s"] == 0.4);
+  CHECK(network["contention"][0]["together_s"] == 0.003);
+}
+
 TEST_CASE("an infeasible result is printed in full and marked") {
   const Sample sample = too_large();
   const std::string text = estimate_text(sample.result(), {});

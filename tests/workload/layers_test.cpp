@@ -208,6 +208,7 @@ TEST_CASE("the optimizer's bytes follow the formats") {
 
 TEST_CASE("an MTP module adds its projection and layer, and FLOPs that are not model FLOPs") {
   Scenario s = deepseek_run();
+  s.parallelism.layers_per_stage = {4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 1};
   const Workload with = workload(s);
   check_gemm(with.mtp.forward, "mtp projection fprop", 4096, 7168, 14336);
   CHECK(with.stages.back().layers.back() == LayerKind::mtp_moe);

@@ -42,6 +42,18 @@ std::optional<SystemEntry> read_system(const std::string& id, const std::string&
   return system;
 }
 
+std::optional<Cluster> cluster_of(const SystemEntry& system, const std::string& root, Diagnostics& diagnostics) {
+  const auto gpu = read_gpu(system.gpu, root, diagnostics);
+  const auto node = read_node(system.node, root, diagnostics);
+  const auto fabric = read_fabric(system.fabric, root, diagnostics);
+  if (!gpu || !node || !fabric) return std::nullopt;
+  Cluster cluster;
+  cluster.gpu = *gpu;
+  cluster.node = *node;
+  cluster.fabric = *fabric;
+  return cluster;
+}
+
 std::optional<CatalogueEntry> catalogue_entry(CatalogueKind kind, const std::string& id, const std::string& root,
                                               Diagnostics& diagnostics) {
   const auto entry = [](auto&& read) -> std::optional<CatalogueEntry> {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -13,6 +14,8 @@
 
 namespace gpuhours::cli {
 namespace {
+
+constexpr int kMostGpus = 1 << 20;
 
 struct CollectiveCommand {
   CommonOptions common;
@@ -33,7 +36,8 @@ const std::map<std::string, CollectiveOp>& operations() {
   return all;
 }
 
-std::optional<Cluster> cluster_of(const CollectiveCommand& command, const std::string& root, Diagnostics& diagnostics) {
+std::optional<Cluster> asked_cluster(const CollectiveCommand& command, const std::string& root,
+                                     Diagnostics& diagnostics) {
   const std::vector<std::string> known = catalogue_ids(CatalogueKind::system, root);
   if (std::find(known.begin(), known.end(), command.system) == known.end()) {
     const std::string near = nearest(command.system, known);
@@ -43,26 +47,31 @@ std::optional<Cluster> cluster_of(const CollectiveCommand& command, const std::s
   }
   const auto system = read_system(command.system, root, diagnostics);
   if (!system) return std::nullopt;
-  const auto gpu = read_gpu(system->gpu, root, diagnostics);
-  const auto node = read_node(system->node, root, diagnostics);
-  const auto fabric = read_fabric(system->fabric, root, diagnostics);
-  if (!gpu || !node || !fabric) return std::nullopt;
-  Cluster cluster;
-  cluster.gpu = *gpu;
-  cluster.node = *node;
-  cluster.fabric = *fabric;
-  cluster.gpus = command.gpus;
+  auto cluster = cluster_of(*system, root, diagnostics);
+  if (cluster) cluster->gpus = command.gpus;
   return cluster;
 }
 
-nlohmann::ordered_json json(const CollectiveResult& result) {
-  return {{"bytes", result.bytes.value()},
-          {"time_s", result.time.value()},
-          {"busbw_bytes_per_s", result.busbw.value()},
-          {"algbw_bytes_per_s", result.algbw.value()},
-          {"algorithm", result.algorithm},
-          {"bottleneck", result.bottleneck},
-          {"relative_error", result.error}};
+double error_of(const CollectiveResult& result, const NcclTestRow& measured) { return result.time / measured.time - 1; }
+
+nlohmann::ordered_json json(const CollectiveResult& result, const NcclTestRow* measured) {
+  nlohmann::ordered_json out{{"bytes", result.bytes.value()},
+                             {"time_s", result.time.value()},
+                             {"busbw_bytes_per_s", result.busbw.value()},
+                             {"algbw_bytes_per_s", result.algbw.value()},
+                             {"algorithm", result.algorithm},
+                             {"bottleneck", result.bottleneck},
+                             {"relative_error", result.error}};
+  if (measured == nullptr) return out;
+  out["measured_s"] = measured->time.value();
+  out["error"] = error_of(result, *measured);
+  return out;
+}
+
+double mean_error(const std::vector<CollectiveResult>& results, const std::vector<NcclTestRow>& measured) {
+  double sum = 0;
+  for (std::size_t i = 0; i < results.size(); ++i) sum += std::abs(error_of(results[i], measured[i]));
+  return sum / static_cast<double>(results.size());
 }
 
 /// One line a size, as nccl-tests prints them; `measured` beside each where it is given.
@@ -83,30 +92,38 @@ std::string table(const std::vector<CollectiveResult>& results, const std::vecto
                                  r.bottleneck};
     if (!measured.empty()) {
       row.push_back(fmt::format("{:.2f}", measured[i].time.value() * 1e6));
-      row.push_back(change_text(r.time / measured[i].time - 1));
+      row.push_back(change_text(error_of(r, measured[i])));
     }
     out.row(row);
   }
-  return out.text(style);
+  if (measured.empty()) return out.text(style);
+  return fmt::format("{}mean absolute error {:.1f} %\n", out.text(style), 100 * mean_error(results, measured));
 }
 
-std::string csv(const std::vector<CollectiveResult>& results) {
-  std::string out = "bytes,time_s,busbw_bytes_per_s,algbw_bytes_per_s,algorithm,bottleneck\n";
-  for (const CollectiveResult& r : results) {
-    out += fmt::format("{:.0f},{:.9g},{:.9g},{:.9g},{},{}\n", r.bytes.value(), r.time.value(), r.busbw.value(),
+std::string csv(const std::vector<CollectiveResult>& results, const std::vector<NcclTestRow>& measured) {
+  std::string out = "bytes,time_s,busbw_bytes_per_s,algbw_bytes_per_s,algorithm,bottleneck";
+  out += measured.empty() ? "\n" : ",measured_s,error\n";
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const CollectiveResult& r = results[i];
+    out += fmt::format("{:.0f},{:.9g},{:.9g},{:.9g},{},{}", r.bytes.value(), r.time.value(), r.busbw.value(),
                        r.algbw.value(), r.algorithm, r.bottleneck);
+    if (!measured.empty()) out += fmt::format(",{:.9g},{:.9g}", measured[i].time.value(), error_of(r, measured[i]));
+    out += "\n";
   }
   return out;
 }
 
 std::string formatted(const std::vector<CollectiveResult>& results, const std::vector<NcclTestRow>& measured,
                       const CollectiveCommand& command) {
-  if (command.common.format == "csv") return csv(results);
+  if (command.common.format == "csv") return csv(results, measured);
   if (command.common.format == "table") return table(results, measured, style(command.common));
-  if (results.size() == 1) return json(results.front()).dump(2) + "\n";
-  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-  for (const CollectiveResult& r : results) rows.push_back(json(r));
-  return nlohmann::ordered_json{{"results", rows}}.dump(2) + "\n";
+  if (results.size() == 1 && measured.empty()) return json(results.front(), nullptr).dump(2) + "\n";
+  nlohmann::ordered_json out{{"results", nlohmann::ordered_json::array()}};
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    out["results"].push_back(json(results[i], measured.empty() ? nullptr : &measured[i]));
+  }
+  if (!measured.empty()) out["mape"] = mean_error(results, measured);
+  return out.dump(2) + "\n";
 }
 
 /// Sizes asked for: those of a measurement, a sweep, or one.
@@ -124,6 +141,10 @@ std::optional<std::vector<Bytes>> sizes(const CollectiveCommand& command, const 
     diagnostics.error({"--bytes", 0, 0, {}}, parsed.error.message, parsed.error.hint);
     return std::nullopt;
   }
+  if (*parsed.value < 0) {
+    diagnostics.error({"--bytes", 0, 0, {}}, fmt::format("'{}' is below 0", command.bytes));
+    return std::nullopt;
+  }
   return std::vector<Bytes>{Bytes(*parsed.value)};
 }
 
@@ -139,7 +160,7 @@ int run(const CollectiveCommand& command) {
       }
       measured = nccl_test_rows(content, command.measured, diagnostics);
     }
-    const auto cluster = cluster_of(command, paths.root, diagnostics);
+    const auto cluster = asked_cluster(command, paths.root, diagnostics);
     const auto asked = sizes(command, measured, diagnostics);
     if (!cluster || !asked || diagnostics.has_errors()) return kBadInput;
     const auto system =
@@ -150,7 +171,8 @@ int run(const CollectiveCommand& command) {
       const auto result = system->time(operations().at(command.op), bytes, {.algorithm = command.algorithm});
       if (!result) {
         diagnostics.error({"--algorithm", 0, 0, {}},
-                          fmt::format("'{}' does not exist for {} here", command.algorithm, command.op));
+                          fmt::format("'{}' does not exist for {} here", command.algorithm, command.op),
+                          "one of ring, tree, nvls, nvls tree, pairwise, as op and system allow");
         return kBadInput;
       }
       results.push_back(*result);
@@ -167,13 +189,15 @@ void add_collective(CLI::App& app, int& exit_code) {
       app.add_subcommand("collective", "one collective on one system: time, bus bandwidth, bottleneck link");
   sub->add_option("--op", command->op, "all_reduce, all_gather, reduce_scatter, broadcast, all_to_all, send")
       ->transform(CLI::IsMember({"all_reduce", "all_gather", "reduce_scatter", "broadcast", "all_to_all", "send"}));
-  sub->add_option("--bytes", command->bytes, "size as nccl-tests counts it, with its unit (1GiB)");
-  sub->add_option("--gpus", command->gpus, "ranks")->check(CLI::PositiveNumber);
+  auto* bytes = sub->add_option("--bytes", command->bytes, "size as nccl-tests counts it, with its unit (1GiB)");
+  sub->add_option("--gpus", command->gpus, "ranks")->check(CLI::Range(1, kMostGpus));
   sub->add_option("--system", command->system, "named system (gpuhours list systems)")->required();
   sub->add_option("--algorithm", command->algorithm, "ring, tree, nvls, nvls tree, pairwise; default: the fastest");
-  sub->add_flag("--sweep", command->sweep, "sizes from 1 KiB to 16 GiB");
+  auto* sweep = sub->add_flag("--sweep", command->sweep, "sizes from 1 KiB to 16 GiB")->excludes(bytes);
   sub->add_option("--measured", command->measured, "output of nccl-tests to lay beside the prediction")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->excludes(bytes)
+      ->excludes(sweep);
   add_common(*sub, command->common);
   sub->callback([command, &exit_code] { exit_code = run(*command); });
 }
