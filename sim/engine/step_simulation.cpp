@@ -23,6 +23,7 @@ struct PlacedChunk {
   Moment forward_out;
   Moment backward_out;
   std::vector<TaskId> last;
+  std::vector<TaskId> sends;              ///< of its results, where the next chunk waits for them
   TaskId first_task = 0, end_task = 0;    ///< tasks [first, end) of the chunk, expanded only
   const ChunkProfile* profile = nullptr;  ///< folded only
 };
@@ -94,6 +95,7 @@ class StepSimulation {
                           : place_profile(rank, order[i], scale(rank, w, i));
         if (i > 0) {
           for (const TaskId last : placed(rank, w, i - 1).last) graph_.depend(chunk.start, last);
+          for (const TaskId send : placed(rank, w, i - 1).sends) graph_.depend(chunk.start, send);
         }
         add_sends(rank, w, order[i], chunk);
       }
@@ -212,13 +214,17 @@ class StepSimulation {
     return id;
   }
 
-  void add_sends(int rank, int w, const Chunk& chunk, const PlacedChunk& at) {
+  void add_sends(int rank, int w, const Chunk& chunk, PlacedChunk& at) {
     const ChunkHalf& f = chunk.forward;
     const ChunkHalf& b = chunk.backward;
     const bool sends_backward = b.stage > 0 && chunk.kind != ChunkKind::backward_weight;
-    if (f.stage >= 0 && f.stage + 1 < plan_.stages)
-      send_slot(f.stage, f.micro_batch, false, w) = add_send(rank, w, at.forward_out);
-    if (sends_backward) send_slot(b.stage, b.micro_batch, true, w) = add_send(rank, w, at.backward_out);
+    const auto add = [&](const ChunkHalf& half, bool backward, const Moment& when) {
+      const TaskId send = add_send(rank, w, when);
+      send_slot(half.stage, half.micro_batch, backward, w) = send;
+      if (!work_.overlap_sends) at.sends.push_back(send);
+    };
+    if (f.stage >= 0 && f.stage + 1 < plan_.stages) add(f, false, at.forward_out);
+    if (sends_backward) add(b, true, at.backward_out);
   }
 
   void connect_receives() {
@@ -369,6 +375,11 @@ class StepSimulation {
     };
     consider(chunk.forward, chunk.forward.stage - 1, false);
     if (chunk.kind != ChunkKind::backward_weight) consider(chunk.backward, chunk.backward.stage + 1, true);
+    if (i > 0) {
+      for (const TaskId send : placed(rank, 0, i - 1).sends) {
+        if (times_.end[send] == start) on_wire = std::max(on_wire, times_.end[send] - times_.start[send]);
+      }
+    }
     const SimTime exposed = std::min(idle, on_wire);
     out.use.exposed[static_cast<std::size_t>(Exposed::pipeline)] += exposed;
     out.bubble += idle - exposed;

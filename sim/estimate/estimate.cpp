@@ -146,6 +146,9 @@ std::optional<Estimate> estimate(const Scenario& scenario, const DataPaths& path
   if (diagnostics.has_errors()) return std::nullopt;
   out.cost = cost_estimate(scenario, out.run, scenario.cluster.node.training_power_share * out.step.mean_power_share);
   note_fall_back(scenario, out, out.notes);
+  if (scenario.model.is_moe() && scenario.training.router_balance == RouterBalance::natural) {
+    out.notes.push_back("natural routing is taken as balanced: what the busiest expert rank costs is not modelled");
+  }
   return out;
 }
 

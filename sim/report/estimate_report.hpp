@@ -15,6 +15,8 @@ std::string summary_line(const Result& result);
 /// "does not fit: 93.1 GiB of 80.0 GiB on rank 3; would fit with training.recompute: full", empty when feasible.
 std::string infeasible_line(const Result& result);
 
+/// How much of the kernel time rests on measured, interpolated and guessed laws, and the guesses that matter most.
+std::string provenance_section(const Result& result, TextStyle style);
 std::string estimate_text(const Result& result, TextStyle style);
 std::string estimate_json(const Result& result);
 std::string estimate_csv(const Result& result);

@@ -122,18 +122,6 @@ std::string run_section(const Result& result, TextStyle style) {
          metric_lines(result, {"run.gpu_hours", "run.wall_time_s", "run.goodput", "interval.gpu_hours"});
 }
 
-std::string provenance_section(const Result& result, TextStyle style) {
-  std::string out =
-      heading("How sure", style) +
-      metric_lines(result, {"provenance.measured_share", "provenance.interpolated_share", "provenance.guessed_share"});
-  if (result.estimate.provenance.guessed.empty()) return out;
-  TextTable table({"guessed", "share of step"});
-  for (const auto& guess : result.estimate.provenance.guessed) {
-    table.row({guess.what, percent_text(guess.share_of_step)});
-  }
-  return fmt::format("{}\n{}", out, table.text(style));
-}
-
 std::string notes_section(const Estimate& estimate, TextStyle style) {
   std::string out;
   if (!estimate.notes.empty()) out += heading("Notes", style);
@@ -147,6 +135,18 @@ std::string notes_section(const Estimate& estimate, TextStyle style) {
 }
 
 }  // namespace
+
+std::string provenance_section(const Result& result, TextStyle style) {
+  std::string out =
+      heading("How sure", style) +
+      metric_lines(result, {"provenance.measured_share", "provenance.interpolated_share", "provenance.guessed_share"});
+  if (result.estimate.provenance.guessed.empty()) return out;
+  TextTable table({"guessed", "share of step"});
+  for (const auto& guess : result.estimate.provenance.guessed) {
+    table.row({guess.what, percent_text(guess.share_of_step)});
+  }
+  return fmt::format("{}\n{}", out, table.text(style));
+}
 
 std::string summary_line(const Result& result) {
   const Scenario& s = result.scenario;

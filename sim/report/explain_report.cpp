@@ -51,7 +51,7 @@ std::string explain_text(const Result& result, const std::vector<Sensitivity>& s
   for (const Sensitivity& s : by_effect(sensitivities)) {
     table.row({s.resource, seconds_text(s.step_time), change_text(s.change), scaled_text(s.gpu_hours), s.alteration});
   }
-  return fmt::format("{}\n{}", out, table.text(style));
+  return fmt::format("{}\n{}{}", out, table.text(style), provenance_section(result, style));
 }
 
 std::string explain_json(const Result& result, const std::vector<Sensitivity>& sensitivities) {

@@ -61,8 +61,6 @@ void describe(Keys& keys, Stack& stack) {
   keys.flag({"fused_cross_entropy", "the loss is one kernel"}, stack.fused_cross_entropy);
   keys.quantity({"gradient_bucket", "gradients reduced in one collective, 0: all"}, Unit::data, stack.gradient_bucket,
                 at_least(0));
-  keys.number({"optimizer_bandwidth_share", "of memory bandwidth that the optimizer kernel reaches"}, Unit::ratio,
-              stack.optimizer_bandwidth_share, {.low = 0, .high = 1, .above = true});
   keys.quantity({"memory_overhead", "context and communication buffers per GPU"}, Unit::data, stack.memory_overhead,
                 at_least(0));
   keys.number({"fragmentation", "memory lost, as a share of the activations"}, Unit::ratio, stack.fragmentation,

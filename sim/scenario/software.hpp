@@ -60,7 +60,6 @@ struct Stack {
   bool shared_expert_overlap = false;
   bool eager_modules = false;  ///< norms and gates keep their intermediate tensors (public model code run eagerly)
   Bytes gradient_bucket;
-  double optimizer_bandwidth_share = 0.8;  ///< of HBM bandwidth that the optimizer kernel reaches
   Bytes memory_overhead;                   ///< context, NCCL buffers and fragmentation per GPU
   double fragmentation = 0.0;              ///< share of the activations
   std::vector<Source> sources;

@@ -201,6 +201,7 @@ void fill_step_work(const Scenario& scenario, const Workload& workload, const Ke
   number_labels(out);
   classify_stages(out);
   out.split_overlap = scenario.stack.overlap_expert;
+  out.overlap_sends = scenario.stack.overlap_pipeline;
   out.mirrored = scenario.parallelism.schedule == Schedule::dualpipe && scenario.parallelism.pp > 1;
   if (scenario.parallelism.pp > 1) {
     out.hop = timer

@@ -36,6 +36,7 @@ struct StepWork {
   std::vector<RankEnd> ends;       ///< by pipeline rank
   std::vector<std::vector<int>> stages_of_rank;
   bool split_overlap = false;
+  bool overlap_sends = true;  ///< a rank goes on computing while it sends an activation on
   bool mirrored = false;  ///< rank r and pp - 1 - r hold the same stages (DualPipe): they reduce together
 };
 

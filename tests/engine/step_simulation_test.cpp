@@ -103,6 +103,21 @@ TEST_CASE("a hop is exposed where a rank waits for nothing else") {
   CHECK(result.ranks[1].use.exposed[static_cast<std::size_t>(Exposed::pipeline)].ps == 100);
 }
 
+TEST_CASE("without overlap a rank waits for its own sends") {
+  // Two stages, two micro-batches, hop 100. Rank 0: forward 0-3000, its send to 3100, forward 3100-6100, send to 6200.
+  // Rank 1: forward and backward 3100-12100, send to 12200, forward and backward 12200-21200, send to 21300. Rank 0:
+  // backward 12200-18200, 21300-27300.
+  StepWork work;
+  fill(work, 2, false, false);
+  work.hop = {100};
+  work.overlap_sends = false;
+  const StepResult result = step(work, Schedule::one_f_one_b, 2, 2);
+  CHECK(result.length.ps == 27300);
+  // With overlap rank 1 goes on at 12100 and ends 100 earlier.
+  work.overlap_sends = true;
+  CHECK(step(work, Schedule::one_f_one_b, 2, 2).length.ps == 27200);
+}
+
 TEST_CASE("an F&B chunk of one MoE layer, worked out by hand") {
   // Lengths without interference: compute attn(F) 1000, mlp(B) 2500, mlp(W) 1200, mlp(F) 2000, attn(B) 1500, attn(W)
   // 800; communication combine' 950, dispatch 900, dispatch' 1250, combine 1300. combine' 0-950; attn(F) 0-1000;
