@@ -13,8 +13,8 @@ TEST_CASE("calibrate --plan writes the shapes of a scenario and needs neither GP
   CHECK(plan.err.empty());
   const std::string csv = file_content(scratch.file("plan.csv"));
   CHECK(csv.starts_with("id,op,direction,dtype,m,n,k,"));
-  // tp 2: half of (32 + 2 x 8) x 128 outputs.
-  CHECK(csv.find(",gemm,fprop,fp8_tensor,8192,3072,4096,") != std::string::npos);
+  // cp 2: half of 8,192 tokens; (32 + 2 x 8) x 128 outputs.
+  CHECK(csv.find(",gemm,fprop,fp8_tensor,4096,6144,4096,") != std::string::npos);
   const Outcome both = program("calibrate rows.csv --plan " + scenario);
   CHECK(both.code == 2);
   CHECK(both.err == "error: --plan SCENARIO takes no MEASUREMENT: it says what to measure\n");

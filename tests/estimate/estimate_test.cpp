@@ -121,11 +121,11 @@ TEST_CASE("the data-parallel term vanishes with dp = 1 and shrinks with tensor s
   const auto exposed_dp = [](const std::vector<std::string>& overrides) {
     return estimated("llama3.1_8b_h100.yaml", overrides).step.breakdown.exposed_dp.value();
   };
-  const std::vector<std::string> eight{"cluster.gpus=8", "parallelism.tp=8", "parallelism.pp=1",
+  const std::vector<std::string> eight{"cluster.gpus=8", "parallelism.tp=8", "parallelism.cp=1",
                                        "training.global_batch=8 sequences"};
   CHECK(exposed_dp(eight) == 0);
   const auto dp = [&](const char* tp) {
-    return exposed_dp({"cluster.gpus=8", std::string("parallelism.tp=") + tp, "parallelism.pp=1",
+    return exposed_dp({"cluster.gpus=8", std::string("parallelism.tp=") + tp, "parallelism.cp=1",
                        "training.global_batch=64 sequences", "stack.overlap_gradients=false",
                        "stack.overlap_parameters=false"});
   };

@@ -53,7 +53,7 @@ bool has(const Plan& plan, const std::string& wanted) {
 }  // namespace
 
 TEST_CASE("the shapes of Llama 3.1 8B, worked out by hand") {
-  const Plan plan = plan_of("llama3.1_8b_h100.yaml", {"parallelism.tp=1", "precision=bf16"}).read;
+  const Plan plan = plan_of("llama3.1_8b_h100.yaml", {"parallelism.cp=1", "precision=bf16"}).read;
   // One sequence of 8,192 tokens, hidden 4,096, 32 query and 8 key heads of 128, width 14,336, vocabulary 128,256.
   // qkv: (32 + 2 x 8) x 128 = 6,144 outputs; gate and up: 2 x 14,336 = 28,672.
   CHECK(has(plan, "gemm,fprop,bf16,8192,6144,4096,,,,,,,,,,,,"));
