@@ -12,6 +12,7 @@
 #include "calibrate/measurement_tables.hpp"
 #include "core/csv.hpp"
 #include "kernels/kernel_laws.hpp"
+#include "near.hpp"
 #include "scenario/catalogue.hpp"
 #include "shared.hpp"
 
@@ -89,9 +90,9 @@ TEST_CASE("the layer pair of the H800 trace: F 8.97, B 14.65, W 7.45 ms of compu
     sums.second += seconds / 4;
   }
   // The trace's own sums (deepseek trace, compute per layer).
-  CHECK(measured["F"] == doctest::Approx(8.97e-3).epsilon(0.01));
-  CHECK(measured["B"] == doctest::Approx(14.65e-3).epsilon(0.01));
-  CHECK(measured["W"] == doctest::Approx(7.45e-3).epsilon(0.01));
+  CHECK(measured["F"] == gpuhours::test::near(8.97e-3).epsilon(0.01));
+  CHECK(measured["B"] == gpuhours::test::near(14.65e-3).epsilon(0.01));
+  CHECK(measured["W"] == gpuhours::test::near(7.45e-3).epsilon(0.01));
   for (const char* chunk : {"F", "B", "W"}) {
     INFO(chunk << ": predicted " << predicted[chunk] * 1e3 << " ms");
     CHECK(std::abs(predicted[chunk] / measured[chunk] - 1) < 0.05);

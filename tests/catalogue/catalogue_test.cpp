@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "near.hpp"
 #include "scenario/read_scenario.hpp"
 #include "shared.hpp"
 #include "workload/workload.hpp"
@@ -90,7 +91,7 @@ TEST_CASE("GPUs: a default node that exists, links that add up, a peak that foll
     REQUIRE(known(CatalogueKind::node, gpu.default_node));
     // 25 GB/s a link and direction for NVLink 3 and 4, 50 for NVLink 5.
     const double link = gpu.generation == "blackwell" ? 50e9 : 25e9;
-    CHECK(gpu.nvlink_per_direction.value() == doctest::Approx(gpu.nvlink_links * link));
+    CHECK(gpu.nvlink_per_direction.value() == gpuhours::test::near(gpu.nvlink_links * link));
     CHECK(gpu.max_clock.value() >= gpu.peak_clock.value());
     // Dense BF16 FLOP a clock and SM: 2,048 on A100, 4,096 on H100, 8,192 on B200. H20's tensor cores are cut.
     const double per_clock = gpu.generation == "ampere" ? 2048 : gpu.generation == "hopper" ? 4096 : 8192;
@@ -98,10 +99,10 @@ TEST_CASE("GPUs: a default node that exists, links that add up, a peak that foll
     if (id == "h20") {
       CHECK(gpu.peak(Format::bf16).value() < from_clock);
     } else {
-      CHECK(gpu.peak(Format::bf16).value() == doctest::Approx(from_clock).epsilon(0.001));
+      CHECK(gpu.peak(Format::bf16).value() == gpuhours::test::near(from_clock).epsilon(0.001));
     }
     if (gpu.generation != "ampere")
-      CHECK(gpu.peak(Format::fp8).value() / gpu.peak(Format::bf16).value() == doctest::Approx(2).epsilon(0.001));
+      CHECK(gpu.peak(Format::fp8).value() / gpu.peak(Format::bf16).value() == gpuhours::test::near(2).epsilon(0.001));
   }
 }
 
@@ -114,7 +115,7 @@ TEST_CASE("fabrics: costs an endpoint give the totals of the ISCA 2025 table") {
                                                 {"isca_dragonfly", 1522e6}};
   for (const auto& [id, total] : totals) {
     const Fabric fabric = read(read_fabric, id);
-    CHECK(fabric.cost_per_endpoint.value() * fabric.endpoints == doctest::Approx(total).epsilon(0.001));
+    CHECK(fabric.cost_per_endpoint.value() * fabric.endpoints == gpuhours::test::near(total).epsilon(0.001));
   }
   // Dragonfly of 511 groups x 32 routers x 16 endpoints; slim fly of 2 x 28^2 routers x 21 endpoints.
   CHECK(read(read_fabric, "isca_dragonfly").endpoints == 511 * 32 * 16);
@@ -136,9 +137,9 @@ TEST_CASE("the scenarios read without a mistake") {
 TEST_CASE("a price in a file is the price that is calculated with") {
   // 2 USD an hour is 2 / 3600 a second; 0.10 USD/kWh is 0.10 / 3.6e6 a joule; 582 g/kWh is 0.582 / 3.6e6 kg a joule.
   const Pricing pricing = read(read_pricing, "h800_deepseek_2024_12");
-  CHECK(pricing.rent_per_gpu.value() == doctest::Approx(2.0 / 3600));
-  CHECK(pricing.electricity.value() == doctest::Approx(0.10 / 3.6e6));
-  CHECK(pricing.carbon_kg_per_joule == doctest::Approx(0.582 / 3.6e6));
+  CHECK(pricing.rent_per_gpu.value() == gpuhours::test::near(2.0 / 3600));
+  CHECK(pricing.electricity.value() == gpuhours::test::near(0.10 / 3.6e6));
+  CHECK(pricing.carbon_kg_per_joule == gpuhours::test::near(0.582 / 3.6e6));
   // GB and GiB are told apart: 81,559 MiB is 85,520,809,984 bytes.
   CHECK(read(read_gpu, "h800_sxm").memory_capacity.value() == 85520809984.0);
 }

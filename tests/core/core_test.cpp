@@ -9,13 +9,14 @@
 #include "core/quantity.hpp"
 #include "core/random.hpp"
 #include "core/sim_time.hpp"
+#include "near.hpp"
 
 using namespace gpuhours;
 using namespace gpuhours::literals;
 
 TEST_CASE("quantities combine by dimension") {
   const Seconds time = 335.0_GB / 3350.0_GBps;
-  CHECK(time.value() == doctest::Approx(0.1));
+  CHECK(time.value() == gpuhours::test::near(0.1));
   const double ratio = 10.0_GB / 5.0_GB;
   CHECK(ratio == 2.0);
   CHECK((2.0 * 3.0_s).value() == 6.0);
@@ -24,13 +25,13 @@ TEST_CASE("quantities combine by dimension") {
 
 TEST_CASE("a year at 2 USD an hour on 2,048 GPUs") {
   const DollarsPerSecond rent(2.0 / 3600.0);
-  CHECK((rent * Seconds(3600.0 * 24 * 365) * 2048.0).value() == doctest::Approx(35'880'960.0));
+  CHECK((rent * Seconds(3600.0 * 24 * 365) * 2048.0).value() == gpuhours::test::near(35'880'960.0));
 }
 
 TEST_CASE("simulated time is whole picoseconds") {
   CHECK(SimTime::from(2.5_us).ps == 2'500'000);
   CHECK(SimTime::from(Seconds(1.4e-12)).ps == 1);
-  CHECK((SimTime{3} + SimTime{4}).seconds().value() == doctest::Approx(7e-12));
+  CHECK((SimTime{3} + SimTime{4}).seconds().value() == gpuhours::test::near(7e-12));
 }
 
 TEST_CASE("a diagnostic prints place, line, caret and hint") {

@@ -9,6 +9,7 @@
 
 #include "kernels/borrow.hpp"
 #include "kernels/kernel_laws.hpp"
+#include "near.hpp"
 
 namespace gpuhours {
 
@@ -125,23 +126,23 @@ TEST_CASE("own law: measured inside the fitted range, interpolated outside with 
   folder.write("h100_sxm_cublas.yaml", head("h100_sxm", "cublas") + gemm("bf16", "[fprop, dgrad, wgrad]", 5) + kRest);
   const KernelTime inside = time_on(hopper("h100_sxm"), "cublas", folder.path(), product(4096, Format::bf16));
   CHECK(inside.provenance == Provenance::measured);
-  CHECK(inside.relative_error == doctest::Approx(0.04));
+  CHECK(inside.relative_error == gpuhours::test::near(0.04));
   // 32 x 32 = 1,024 tiles on 132 SMs: 8 waves of 5 ns x 4096 = 20.48 us.
-  CHECK(inside.alone.value() == doctest::Approx(163.84e-6));
+  CHECK(inside.alone.value() == gpuhours::test::near(163.84e-6));
   const KernelTime outside = time_on(hopper("h100_sxm"), "cublas", folder.path(), product(16384, Format::bf16));
   CHECK(outside.provenance == Provenance::interpolated);
-  CHECK(outside.relative_error == doctest::Approx(0.06));
+  CHECK(outside.relative_error == gpuhours::test::near(0.06));
 }
 
 TEST_CASE("the same die lends its law unchanged, another recipe by peak, another generation by peak per SM") {
   const Folder folder;
   folder.write("h100_sxm_cublas.yaml", head("h100_sxm", "cublas") + gemm("bf16", "[fprop, dgrad, wgrad]", 5) + kRest);
   const KernelTime lent = time_on(hopper("h800_sxm"), "deepgemm", folder.path(), product(4096, Format::bf16));
-  CHECK(lent.alone.value() == doctest::Approx(163.84e-6));
+  CHECK(lent.alone.value() == gpuhours::test::near(163.84e-6));
   CHECK(lent.provenance == Provenance::interpolated);
 
   const KernelTime fp8 = time_on(hopper("h100_sxm"), "cublas", folder.path(), product(4096, Format::fp8));
-  CHECK(fp8.alone.value() == doctest::Approx(81.92e-6));  // twice the peak
+  CHECK(fp8.alone.value() == gpuhours::test::near(81.92e-6));  // twice the peak
   CHECK(fp8.provenance == Provenance::guessed);
 
   Gpu half = hopper("small");
@@ -150,10 +151,10 @@ TEST_CASE("the same die lends its law unchanged, another recipe by peak, another
   half.peak_dense = {{Format::bf16, FlopsPerSecond(250e12)}};  // half the rate an SM
   const KernelTime guessed = time_on(half, "cublas", folder.path(), product(4096, Format::bf16));
   // 1,024 tiles on 66 SMs: 16 waves of 10 ns x 4096.
-  CHECK(guessed.alone.value() == doctest::Approx(655.36e-6));
+  CHECK(guessed.alone.value() == gpuhours::test::near(655.36e-6));
   CHECK(guessed.provenance == Provenance::guessed);
   // Errors add in quadrature: 4 % of the fit and 20 % of another generation.
-  CHECK(guessed.relative_error == doctest::Approx(0.20396).epsilon(1e-4));
+  CHECK(guessed.relative_error == gpuhours::test::near(0.20396).epsilon(1e-4));
 }
 
 TEST_CASE("own family before another, own GPU before another of its die") {
@@ -162,11 +163,11 @@ TEST_CASE("own family before another, own GPU before another of its die") {
   folder.write("h100_sxm_deepgemm.yaml", head("h100_sxm", "deepgemm") + gemm("bf16", "[fprop]", 7) + kRest);
   folder.write("h800_sxm_deepgemm.yaml", head("h800_sxm", "deepgemm") + gemm("bf16", "[fprop]", 9) + kRest);
   const Operator op = product(4096, Format::bf16);  // 8 waves x 4096 = 32,768 steps
-  CHECK(time_on(hopper("h100_sxm"), "cublas", folder.path(), op).alone.value() == doctest::Approx(5 * 32768e-9));
-  CHECK(time_on(hopper("h100_sxm"), "deepgemm", folder.path(), op).alone.value() == doctest::Approx(7 * 32768e-9));
-  CHECK(time_on(hopper("h800_sxm"), "deepgemm", folder.path(), op).alone.value() == doctest::Approx(9 * 32768e-9));
+  CHECK(time_on(hopper("h100_sxm"), "cublas", folder.path(), op).alone.value() == gpuhours::test::near(5 * 32768e-9));
+  CHECK(time_on(hopper("h100_sxm"), "deepgemm", folder.path(), op).alone.value() == gpuhours::test::near(7 * 32768e-9));
+  CHECK(time_on(hopper("h800_sxm"), "deepgemm", folder.path(), op).alone.value() == gpuhours::test::near(9 * 32768e-9));
   // H800 under cuBLAS: the same die's cublas file (2) before its own deepgemm file (3).
-  CHECK(time_on(hopper("h800_sxm"), "cublas", folder.path(), op).alone.value() == doctest::Approx(5 * 32768e-9));
+  CHECK(time_on(hopper("h800_sxm"), "cublas", folder.path(), op).alone.value() == gpuhours::test::near(5 * 32768e-9));
 }
 
 }  // namespace gpuhours

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "kernels/recipe.hpp"
+#include "near.hpp"
 #include "shared.hpp"
 
 namespace gpuhours {
@@ -51,8 +52,8 @@ TEST_CASE("o_proj of the H800 trace: 901 us beside 60 % of transfer time") {
   const KernelContext context{112, 20, 1.0};
   const KernelTime t = laws->time(block_gemm(Pass::forward, 4096, 7168, 16384), context);
   const double beside = 0.4 * t.alone.value() + 0.6 * t.beside.value();
-  CHECK(beside == doctest::Approx(901e-6).epsilon(0.05));
-  CHECK(t.beside / t.alone == doctest::Approx(1.05));  // sized to the 112 SMs left
+  CHECK(beside == gpuhours::test::near(901e-6).epsilon(0.05));
+  CHECK(t.beside / t.alone == gpuhours::test::near(1.05));  // sized to the 112 SMs left
   CHECK(t.provenance == Provenance::measured);
 }
 

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/random.hpp"
+#include "near.hpp"
 
 using namespace gpuhours;
 
@@ -44,7 +45,7 @@ TEST_CASE("quantities with their units") {
   CHECK(parsed("1 sequence", Unit::sequences) == 1);
   CHECK(parsed("2 USD/GPU/h", Unit::rent) == 2.0 / 3600);
   CHECK(parsed("0.08 USD/kWh", Unit::energy_price) == 0.08 / 3.6e6);
-  CHECK(parsed("582 g/kWh", Unit::carbon) == doctest::Approx(0.582 / 3.6e6));
+  CHECK(parsed("582 g/kWh", Unit::carbon) == gpuhours::test::near(0.582 / 3.6e6));
   CHECK(parsed("700 W", Unit::power) == 700);
   CHECK(parsed("10.2 kW", Unit::power) == 10200);
   CHECK(parsed("1.83 GHz", Unit::frequency) == 1.83e9);
