@@ -152,17 +152,6 @@ RankEnd rank_end(const Scenario& scenario, const RankParameters& held, const Wor
   return end;
 }
 
-std::vector<std::vector<int>> held_stages(const Scenario& scenario, int stages) {
-  const int pp = scenario.parallelism.pp;
-  std::vector<std::vector<int>> held(static_cast<std::size_t>(pp));
-  for (int rank = 0; rank < pp; ++rank) {
-    std::vector<int>& mine = held[static_cast<std::size_t>(rank)];
-    for (int stage = rank; stage < stages; stage += pp) mine.push_back(stage);
-    if (scenario.parallelism.schedule == Schedule::dualpipe && pp > 1) mine.push_back(pp - 1 - rank);
-  }
-  return held;
-}
-
 }  // namespace
 
 std::vector<Communication> data_collectives(const Scenario& scenario, const RankParameters& held) {
@@ -211,7 +200,9 @@ void fill_step_work(const Scenario& scenario, const Workload& workload, const Ke
   }
   out.norm_reduce = collective(network, scenario,
                                {.kind = CommunicationKind::all_reduce, .group = GroupKind::data, .bytes = Bytes(4)});
-  out.stages_of_rank = held_stages(scenario, static_cast<int>(workload.stages.size()));
+  for (int rank = 0; rank < scenario.parallelism.pp; ++rank) {
+    out.stages_of_rank.push_back(stages_of_rank(scenario.parallelism, rank));
+  }
   for (int rank = 0; rank < static_cast<int>(out.stages_of_rank.size()); ++rank) {
     out.ends.push_back(rank_end(scenario, held_parameters(workload, out, rank), timer, network));
   }
