@@ -116,6 +116,16 @@ void note_fall_back(const Scenario& scenario, const Estimate& estimate, std::vec
   }
 }
 
+/// A price of another GPU is used as it is, and said.
+void note_price(const Scenario& scenario, std::vector<std::string>& notes) {
+  const Pricing& pricing = scenario.pricing;
+  const bool rented = pricing.method == PricingMethod::rent;
+  const std::string& gpu = rented ? pricing.gpu : pricing.capital.gpu;
+  if (gpu.empty() || gpu == scenario.cluster.gpu.id) return;
+  notes.push_back(fmt::format("the price is that of {} ({}), the cluster has {}", gpu,
+                              rented ? pricing.id : pricing.capital.id, scenario.cluster.gpu.id));
+}
+
 }  // namespace
 
 std::optional<Estimate> estimate(const Scenario& scenario, const DataPaths& paths, const EstimateOptions& options,
@@ -146,6 +156,7 @@ std::optional<Estimate> estimate(const Scenario& scenario, const DataPaths& path
   if (diagnostics.has_errors()) return std::nullopt;
   out.cost = cost_estimate(scenario, out.run, scenario.cluster.node.training_power_share * out.step.mean_power_share);
   note_fall_back(scenario, out, out.notes);
+  note_price(scenario, out.notes);
   if (scenario.model.is_moe() && scenario.training.router_balance == RouterBalance::natural) {
     out.notes.push_back("natural routing is taken as balanced: what the busiest expert rank costs is not modelled");
   }

@@ -18,9 +18,14 @@ bool is_same_die(const CalibrationFile& file, const Gpu& gpu) {
          near_equal(bf16->second, gpu.peak(Format::bf16).value());
 }
 
+/// The file's own GPU, not a hypothetical part of its name with other peaks.
+bool is_own(const CalibrationFile& file, const Gpu& gpu) {
+  return file.gpu == gpu.id && (file.peak.find("bf16") == file.peak.end() || is_same_die(file, gpu));
+}
+
 int file_cost(const CalibrationFile& file, const Gpu& gpu, const std::string& family, bool same_die) {
   const int other_family = file.family == family ? 0 : 3;
-  if (file.gpu == gpu.id) return other_family;
+  if (is_own(file, gpu)) return other_family;
   if (same_die) return 2 + other_family;
   return (file.generation == gpu.generation ? 20 : 40) + other_family;
 }
@@ -126,7 +131,7 @@ std::vector<RankedFile> ranked_files(const Gpu& gpu, const std::string& family, 
       auto file = read_calibration(path, diagnostics, CalibrationPart::laws);
       if (!file) continue;
       RankedFile ranked;
-      ranked.same_die = file->gpu == gpu.id || is_same_die(*file, gpu);
+      ranked.same_die = is_own(*file, gpu) || is_same_die(*file, gpu);
       ranked.cost = file_cost(*file, gpu, family, ranked.same_die);
       ranked.file = std::move(*file);
       files.push_back(std::move(ranked));

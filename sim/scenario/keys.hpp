@@ -167,7 +167,11 @@ void describe(Keys& keys, BatchRamp& ramp);
 void describe(Keys& keys, Phase& phase);
 void describe(Keys& keys, Stack& stack);
 void describe(Keys& keys, Reliability& reliability);
+void describe(Keys& keys, GpuCaps& caps);
 void describe(Keys& keys, Pricing& pricing);
+void describe(Keys& keys, Capital& capital);
+void describe(Keys& keys, OwnershipTerms& terms);
+void describe(Keys& keys, PowerGrid& grid);
 void describe(Keys& keys, EngineOptions& engine);
 void describe(Keys& keys, Source& source);
 
