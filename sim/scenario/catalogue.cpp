@@ -107,7 +107,7 @@ std::optional<Gpu> read_gpu_with(const std::string& id_or_file, const std::vecto
   if (tree) {
     const KeyNode keys = catalogue_keys(CatalogueKind::gpu);
     for (const std::string& argument : overrides) apply_override(*tree, argument, keys, found);
-    read_struct(gpu, *tree, "", {id_or_file, 0, 0, ""}, found);
+    if (!found.has_errors()) read_struct(gpu, *tree, "", {id_or_file, 0, 0, ""}, found);
     complete(gpu);
   }
   diagnostics.append(found);

@@ -147,6 +147,7 @@ TEST_CASE("the network: published cost of an endpoint, else counted switches and
   cluster.fabric.kind = FabricKind::fat_tree_two_layer;
   cluster.fabric.switch_ports = 64;
   cluster.fabric.endpoints = 2048;
+  cluster.fabric.port_per_direction = BytesPerSecond(50e9);
   cluster.fabric.cost_per_endpoint = Dollars(4395);
   CHECK(network_price(cluster).per_gpu.value() == near(2197.5));  // half an endpoint a GPU
   cluster.fabric.cost_per_endpoint = {};
