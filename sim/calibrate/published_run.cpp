@@ -160,7 +160,7 @@ class RowWriter {
 
   std::string recompute_lines(RunScenario& out) const {
     if (run_.blank("recompute")) {
-      out.filled.emplace_back("recompute: none");
+      out.recompute_open = true;
       return "  recompute: none\n";
     }
     std::string lines = fmt::format("  recompute: {}\n", run_.at("recompute"));

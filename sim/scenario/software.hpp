@@ -58,10 +58,17 @@ struct Stack {
   bool fused_rope = true;
   bool fused_cross_entropy = true;
   bool shared_expert_overlap = false;
+  bool cross_entropy_in_place = false;  ///< the loss writes the logits' gradient over them
+  bool keeps_cast_operands = true;      ///< scaled copies of inputs and weights wait for backward; false: cast anew
+  bool keeps_attention_scores = false;  ///< attention without FlashAttention: scores wait for backward
+  bool dropout_masks = false;           ///< of residual dropout, and of the scores' where they are kept
+  bool wgrad_placeholders = false;      ///< an unused gradient for each shape of weight stays allocated
   bool eager_modules = false;  ///< norms and gates keep their intermediate tensors (public model code run eagerly)
   Bytes gradient_bucket;
-  Bytes memory_overhead;                   ///< context, NCCL buffers and fragmentation per GPU
-  double fragmentation = 0.0;              ///< share of the activations
+  Bytes memory_overhead;       ///< context, libraries and what the driver keeps, per GPU
+  Bytes library_workspace;     ///< of matrix-product libraries, from the framework's allocator
+  Bytes communicator_buffers;  ///< of one communicator on one GPU
+  double fragmentation = 0.0;  ///< share of the activations
   std::vector<Source> sources;
 };
 
