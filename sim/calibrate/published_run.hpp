@@ -2,9 +2,8 @@
 // A row of a table of published runs (validation/README.md) as a scenario. Input: the row's columns alone, the
 // catalogue and calibration/validation/map.yaml, which says what catalogue entries the words of a column stand for.
 // Output: a Scenario with what was filled in, or the reason why it cannot be expressed. Blank fields: vpp, cp, ep, etp
-// 1; recompute unknown -> the least that fits (fill_layout.hpp); router unknown -> forced; dispatcher and CUDA graphs
-// unknown -> the stack's; network unknown -> the vendor's reference system; micro-batch -> the largest power of two
-// that fits (fill_layout.hpp).
+// 1; router unknown -> forced; dispatcher and CUDA graphs unknown -> the stack's; network unknown -> the vendor's
+// reference system; recompute and micro-batch -> by what fits (fill_layout.hpp).
 
 #include <map>
 #include <optional>

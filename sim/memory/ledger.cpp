@@ -133,7 +133,6 @@ class Ledger {
       return;
     }
     add("activations", a.kept, ledger);
-    add("activation fragmentation", a.kept * s_.stack.fragmentation, ledger);
     // The loss and a layer's workspace are never at their largest together.
     const Bytes dispatch = dispatch_buffers(w_, stages);
     if (a.head >= a.transient + dispatch) {
@@ -142,6 +141,8 @@ class Ledger {
       add("workspace", a.transient, ledger);
       add("dispatch buffers", dispatch, ledger);
     }
+    const Bytes churned = a.kept + std::max(a.head, a.transient + dispatch);
+    add("fragmentation", churned * s_.stack.fragmentation, ledger);
     add("pipeline buffers", s_.parallelism.pp > 1 ? 4 * w_.boundary_bytes : Bytes{}, ledger);
   }
 
@@ -176,12 +177,13 @@ class Ledger {
     } else {
       add("gradients", all, ledger);
     }
-    add("activation fragmentation", a.kept * s_.stack.fragmentation, ledger);
+    add("fragmentation", std::max({loss, first_layer, all}) * s_.stack.fragmentation, ledger);
   }
 
-  /// A single rank that runs one micro-batch a step holds no gradient buffer: gradients come into being in backward.
+  /// A single rank that runs one micro-batch a step and keeps gradients in the weights' own format holds no gradient
+  /// buffer: gradients come into being in backward.
   [[nodiscard]] bool gradients_appear_in_backward() const {
-    return s_.cluster.gpus == 1 && plan_.micro_batches <= 1 && s_.stack.gradient_bucket.value() <= 0;
+    return s_.cluster.gpus == 1 && plan_.micro_batches <= 1 && s_.precision.gradients == s_.precision.weights;
   }
 
   const Scenario& s_;
@@ -193,7 +195,7 @@ class Ledger {
 }  // namespace
 
 Bytes MemoryLedger::allocated() const {
-  constexpr std::array<std::string_view, 4> kOutside = {"activation fragmentation", "communicators", "DeepEP buffers",
+  constexpr std::array<std::string_view, 4> kOutside = {"fragmentation", "communicators", "DeepEP buffers",
                                                         "overhead"};
   Bytes sum;
   for (const LedgerEntry& entry : entries) {

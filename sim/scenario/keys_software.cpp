@@ -54,7 +54,7 @@ void describe_memory(Keys& keys, Stack& stack) {
                 stack.library_workspace, at_least(0));
   keys.quantity({"communicator_buffers", "of one communicator on one GPU"}, Unit::data, stack.communicator_buffers,
                 at_least(0));
-  keys.number({"fragmentation", "memory lost, as a share of the activations"}, Unit::ratio, stack.fragmentation,
+  keys.number({"fragmentation", "memory lost, as a share of activations, loss and workspace"}, Unit::ratio, stack.fragmentation,
               between(0, 1));
 }
 

@@ -45,7 +45,7 @@ inline std::string peak_scenario(const CsvTable& table, std::size_t row) {
 inline Bytes peak_of(const MemoryLedger& ledger, const std::string& quantity) {
   Bytes sum = quantity == "activations" ? Bytes{} : ledger.allocated();
   for (const LedgerEntry& entry : ledger.entries) {
-    if (entry.name == (quantity == "activations" ? "activations" : "activation fragmentation")) {
+    if (entry.name == (quantity == "activations" ? "activations" : "fragmentation")) {
       if (quantity != "allocated") sum += entry.bytes;
     }
   }
