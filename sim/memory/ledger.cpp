@@ -42,7 +42,8 @@ double weight_bytes(const Scenario& s) {
   const double weights = bytes_per_element(r.weights);
   if (!r.low_precision_gemm() || !s.stack.keeps_cast_operands) return weights;
   const double copy = bytes_per_element(r.gemm);
-  return weights + (r.weights == r.gemm ? 0 : copy) + (r.weight_transpose_cached ? copy : 0);
+  const double gathered = r.weights == r.gemm || r.keeps_gathered_weights ? weights : 0;
+  return gathered + (r.weights == r.gemm ? 0 : copy) + (r.weight_transpose_cached ? copy : 0);
 }
 
 bool contains(const Workload& w, const std::vector<int>& stages, bool moe) {

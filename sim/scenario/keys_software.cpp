@@ -21,6 +21,8 @@ void describe(Keys& keys, PrecisionRecipe& precision) {
   keys.choice({"moments", "the optimizer's two moments"}, precision.moments);
   keys.flag({"store_fp8_activations", "inputs of linear layers are kept for backward in the GEMM's format"},
             precision.store_fp8_activations);
+  keys.flag({"keeps_gathered_weights", "false: low-precision copies alone are held, cast as the weights arrive"},
+            precision.keeps_gathered_weights);
   keys.flag({"weight_transpose_cached", "false: FP8 weights are transposed anew for every micro-batch"},
             precision.weight_transpose_cached);
   keys.list({"sources", "citations of the figures above"}, precision.sources);

@@ -28,6 +28,7 @@ struct PrecisionRecipe {
   Format master_weights = Format::fp32;
   Format moments = Format::fp32;        ///< AdamW's two moments
   bool store_fp8_activations = false;   ///< inputs of linear layers are kept for backward in the GEMM's format
+  bool keeps_gathered_weights = true;   ///< false: low-precision copies alone are held, cast as the weights arrive
   bool weight_transpose_cached = true;  ///< false: FP8 weights are transposed anew for every micro-batch
   std::vector<Source> sources;
 
@@ -68,7 +69,7 @@ struct Stack {
   Bytes memory_overhead;       ///< context, libraries and what the driver keeps, per GPU
   Bytes library_workspace;     ///< of matrix-product libraries, from the framework's allocator
   Bytes communicator_buffers;  ///< of one communicator on one GPU
-  double fragmentation = 0.0;  ///< share of the activations
+  double fragmentation = 0.0;  ///< share of activations, loss and workspace
   std::vector<Source> sources;
 };
 
