@@ -30,6 +30,8 @@ TEST_CASE("published peaks of memory: within 5 % by source on average, 10 % of w
     const double error = std::abs(peak_of(ledger, cell("quantity")).value() / measured - 1);
     CAPTURE(cell("id"));
     CHECK(error < 0.10);
+    // The paper's figure 1 against the 80 GB of its A100: no model fits before, every one with both techniques.
+    if (cell("quantity") == "activations") CHECK(ledger.fits() == (cell("recompute") == "selective"));
     auto& source = sources[cell("ref")];
     source.first += error;
     ++source.second;
