@@ -60,8 +60,8 @@ struct EnumNames<Recompute> {
 };
 template <>
 struct EnumNames<RecomputeOp> {
-  static constexpr auto kNames =
-      std::to_array<std::string_view>({"norm", "mla_up_projection", "activation", "attention", "moe_experts", "layer"});
+  static constexpr auto kNames = std::to_array<std::string_view>(
+      {"norm", "mla_up_projection", "activation", "attention", "moe_experts", "shared_experts", "moe", "mlp", "layer"});
 };
 template <>
 struct EnumNames<EngineMode> {

@@ -28,6 +28,7 @@ struct PrecisionRecipe {
   Format master_weights = Format::fp32;
   Format moments = Format::fp32;        ///< AdamW's two moments
   bool store_fp8_activations = false;   ///< inputs of linear layers are kept for backward in the GEMM's format
+  bool keeps_gathered_weights = true;   ///< false: low-precision copies alone are held, cast as the weights arrive
   bool weight_transpose_cached = true;  ///< false: FP8 weights are transposed anew for every micro-batch
   std::vector<Source> sources;
 
@@ -58,10 +59,17 @@ struct Stack {
   bool fused_rope = true;
   bool fused_cross_entropy = true;
   bool shared_expert_overlap = false;
+  bool cross_entropy_in_place = false;  ///< the loss writes the logits' gradient over them
+  bool keeps_cast_operands = true;      ///< scaled copies of inputs and weights wait for backward; false: cast anew
+  bool keeps_attention_scores = false;  ///< attention without FlashAttention: scores wait for backward
+  bool dropout_masks = false;           ///< of residual dropout, and of the scores' where they are kept
+  bool wgrad_placeholders = false;      ///< an unused gradient for each shape of weight stays allocated
   bool eager_modules = false;  ///< norms and gates keep their intermediate tensors (public model code run eagerly)
   Bytes gradient_bucket;
-  Bytes memory_overhead;                   ///< context, NCCL buffers and fragmentation per GPU
-  double fragmentation = 0.0;              ///< share of the activations
+  Bytes memory_overhead;       ///< context, libraries and what the driver keeps, per GPU
+  Bytes library_workspace;     ///< of matrix-product libraries, from the framework's allocator
+  Bytes communicator_buffers;  ///< of one communicator on one GPU
+  double fragmentation = 0.0;  ///< share of activations, loss and workspace
   std::vector<Source> sources;
 };
 

@@ -111,6 +111,7 @@ void grouped_query_forward(const Dimensions& d, PassBuilder& b) {
   b.gather_tokens("attn", "attention input", d.hidden);
   b.linear.cast_operand("qkv input", d.tokens, d.hidden);
   b.linear.fprop(l.qkv);
+  if (d.model.qk_norm) b.norm("query and key norm", d.tokens * (d.heads + d.kv_heads), d.qk, false);
   rotate(d, b, "rope", (d.heads + d.kv_heads) * d.qk);
   attention_kernel(d, b);
   output_projection(d, b, l.output);
@@ -125,6 +126,7 @@ void grouped_query_backward(const Dimensions& d, PassBuilder& b) {
   }
   attention_kernel_backward(d, b);
   rotate(d, b, "rope bwd", (d.heads + d.kv_heads) * d.qk);
+  if (d.model.qk_norm) b.norm_backward("query and key norm bwd", d.tokens * (d.heads + d.kv_heads), d.qk, false);
   if (d.recomputes(RecomputeOp::norm)) {
     const Scope scope(b.list);
     b.norm("input norm", d.norm_tokens, d.hidden, false);

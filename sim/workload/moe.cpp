@@ -122,6 +122,12 @@ void recompute_experts(const Dimensions& d, PassBuilder& b, const Mlp& routed) {
   b.linear.fprop(routed.up);
 }
 
+void recompute_shared(const Dimensions& d, PassBuilder& b) {
+  if (!d.recomputes(RecomputeOp::shared_experts)) return;
+  const Scope scope(b.list);
+  shared_forward(d, b);
+}
+
 void shared_up_backward(const Dimensions& d, PassBuilder& b, const Mlp& shared) {
   if (shared_operands(d).input_cast) {
     b.list.memory("cast back mlp input", cast, laws::kCastBack1x128, d.tokens, d.hidden, kBlockCast);
@@ -159,6 +165,7 @@ void moe_backward(const Dimensions& d, PassBuilder& b) {
   const Mlp routed = routed_mlp(d);
   send_to_experts(d, b, "mlp", false);
   if (has_shared(d)) {
+    recompute_shared(d, b);
     b.gather_tokens("mlp", "shared expert output gradient", d.hidden);
     mlp_down_backward(d, b, shared, shared_operands(d));
   }
