@@ -76,7 +76,11 @@ TimedSegment WorkTimer::timed(const ComputeBlock& block, bool shares_sms) const 
   double beside = 0;
   int launches = 0;
   for (const Operator& op : block.operators) {
-    const KernelTime time = laws_.time(op, kernel_context);
+    KernelTime time = laws_.time(op, kernel_context);
+    if (op.kind == OperatorKind::attention) {
+      time.alone *= stack.attention_factor;
+      time.beside *= stack.attention_factor;
+    }
     alone += time.alone.value();
     beside += time.beside.value();
     launches += op.kernels;
