@@ -23,7 +23,9 @@ struct LossKernels {
 };
 
 LossKernels loss_kernels(const Stack& stack) {
-  if (!stack.fused_cross_entropy) return {laws::kCrossEntropyEager, laws::kCrossEntropyEagerBwd, 2, 2};
+  if (stack.eager_modules && !stack.fused_cross_entropy) {
+    return {laws::kCrossEntropyEager, laws::kCrossEntropyEagerBwd, 2, 2};
+  }
   if (stack.cross_entropy_in_place) return {laws::kAdd, laws::kScale, kInPlaceLoss, kInPlaceLossBackward};
   return {laws::kAdd, laws::kAdd, kMegatronLoss, kMegatronLossBackward};
 }
