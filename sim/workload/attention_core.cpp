@@ -92,15 +92,15 @@ class UnfusedAttention {
   }
   /// One product a head.
   void product(std::string_view name, std::int64_t m, std::int64_t n, std::int64_t k) const {
-    list_.gemm(std::string(name), {heads_ * m, n, k, static_cast<int>(heads_)}, false,
-               {d_.scenario.precision.attention, Scaling::none, d_.width}).flops *= causal_share_;
+    const GemmFormats formats{d_.scenario.precision.attention, Scaling::none, d_.width};
+    list_.gemm(std::string(name), {heads_ * m, n, k, static_cast<int>(heads_)}, false, formats).flops *= kCausalShare;
   }
 
   const Dimensions& d_;
   OperatorList& list_;
   std::int64_t heads_, queries_;
-  /// Model FLOPs count the causal half; the kernels compute all.
-  static constexpr double causal_share_ = 0.5;
+  /// FLOPs count the causal half; the kernels compute all.
+  static constexpr double kCausalShare = 0.5;
 };
 
 }  // namespace
