@@ -76,7 +76,12 @@ void describe(Keys& keys, Stack& stack) {
   describe_overlap(keys, stack);
   keys.flag({"fused_norm", "residual add and norm are one kernel"}, stack.fused_norm);
   keys.flag({"fused_activation", "activation and cast are one kernel"}, stack.fused_activation);
+  keys.flag({"fused_norm_cast", "norms write the operand of the next matrix product in its format, delayed scaling only"},
+            stack.fused_norm_cast);
   keys.flag({"fused_rope", "rotary embedding is one kernel"}, stack.fused_rope);
+  keys.choice({"attention_kernel", "cudnn: the vendor's; flash2: FlashAttention-2"}, stack.attention_kernel);
+  keys.number({"attention_factor", "time of attention kernels over their law's"}, Unit::ratio, stack.attention_factor,
+              greater_than(0));
   keys.flag({"eager_modules", "norms and gated activations keep their intermediate tensors"}, stack.eager_modules);
   keys.flag({"fused_cross_entropy", "the loss is one kernel"}, stack.fused_cross_entropy);
   keys.flag({"cross_entropy_in_place", "the loss writes the gradient of the logits over them"},

@@ -36,6 +36,8 @@ struct PrecisionRecipe {
 };
 
 enum class Dispatcher { deepep, alltoall, allgather };
+/// Whose fused attention: the vendor's (cuDNN, FlashAttention-3 alike) or FlashAttention-2.
+enum class AttentionKernel { cudnn, flash2 };
 
 /// A software stack: what is fused, what overlaps, how experts are dispatched, and its few fitted constants.
 struct Stack {
@@ -56,7 +58,10 @@ struct Stack {
   bool overlap_pipeline = true;     ///< pipeline sends run beside compute
   bool fused_norm = true;           ///< residual add and norm are one kernel
   bool fused_activation = true;     ///< activation and cast are one kernel
+  bool fused_norm_cast = false;    ///< norms write the next product's operand in its format (delayed scaling)
   bool fused_rope = true;
+  AttentionKernel attention_kernel = AttentionKernel::cudnn;
+  double attention_factor = 1;  ///< time of attention kernels over their law's
   bool fused_cross_entropy = true;
   bool shared_expert_overlap = false;
   bool cross_entropy_in_place = false;  ///< the loss writes the logits' gradient over them

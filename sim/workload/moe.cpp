@@ -48,7 +48,7 @@ MlpOperands shared_operands(const Dimensions& d) {
 
 void shared_forward(const Dimensions& d, PassBuilder& b) {
   if (!has_shared(d)) return;
-  b.gather_tokens("mlp shared", "shared expert input", d.hidden);
+  b.gather_tokens("mlp shared", "shared expert input", d.hidden, false, false);
   mlp_forward(d, b, shared_mlp(d), shared_operands(d));
   b.reduce_tokens("mlp shared", "shared expert output", d.hidden);
 }
@@ -132,7 +132,7 @@ void shared_up_backward(const Dimensions& d, PassBuilder& b, const Mlp& shared) 
   if (shared_operands(d).input_cast) {
     b.list.memory("cast back mlp input", cast, laws::kCastBack1x128, d.tokens, d.hidden, kBlockCast);
   }
-  b.gather_tokens("mlp", "shared expert input for wgrad", d.hidden, true);
+  b.gather_tokens("mlp", "shared expert input for wgrad", d.hidden, true, false);
   mlp_up_backward(d, b, shared);
   b.reduce_tokens("mlp", "shared expert input gradient", d.hidden);
 }
@@ -166,7 +166,7 @@ void moe_backward(const Dimensions& d, PassBuilder& b) {
   send_to_experts(d, b, "mlp", false);
   if (has_shared(d)) {
     recompute_shared(d, b);
-    b.gather_tokens("mlp", "shared expert output gradient", d.hidden);
+    b.gather_tokens("mlp", "shared expert output gradient", d.hidden, false, false);
     mlp_down_backward(d, b, shared, shared_operands(d));
   }
   if (d.scenario.stack.shared_expert_overlap) b.close("mlp shared");
