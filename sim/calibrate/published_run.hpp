@@ -39,6 +39,9 @@ struct RunScenario {
   bool micro_batch_open = false;  ///< the row does not say; `scenario` holds 1
 };
 
+/// The row's own stack profile; empty when it has none and another stands in.
+std::string stack_profile(const PublishedRun& run, const ValidationMap& map, const std::string& root);
+
 RunScenario run_scenario(const PublishedRun& run, const ValidationMap& map, const std::string& root);
 
 }  // namespace gpuhours
