@@ -193,7 +193,13 @@ std::optional<StackCalibration> stack_calibration(const std::vector<PublishedRun
   for (const ConstantPrior& prior : out.priors) out.profile[prior.constant] = constant_value(*profile, prior.constant);
   out.runs = stack_runs(runs, stack, options.tiers, options.jobs, paths, out.refused);
   std::set<std::string> groups;
-  for (const StackRun& run : out.runs) groups.insert(run.group);
+  for (StackRun& run : out.runs) {
+    // An earlier fit must leave no trace in what is not fitted now.
+    for (const std::string& constant : constant_names()) {
+      set_constant(constant, constant_value(*profile, constant), run.scenario.stack);
+    }
+    groups.insert(run.group);
+  }
   out.groups = static_cast<int>(groups.size());
   if (out.groups < kGroupsPerConstant) {
     diagnostics.error({}, fmt::format("stack '{}': {} independent groups of runs (model x GPU count x precision); one "
