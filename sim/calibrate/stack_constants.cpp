@@ -26,6 +26,7 @@ const std::vector<Constant>& constants() {
       {"layer_overhead", &Stack::layer_overhead, nullptr},
       {"step_overhead", &Stack::step_overhead, nullptr},
       {"exposed_share", nullptr, &Stack::exposed_share},
+      {"attention_factor", nullptr, &Stack::attention_factor},
       {"rank_variation", nullptr, &Stack::rank_variation},
       {"launch_interval", &Stack::launch_interval, nullptr},
       {"launch_gap", &Stack::launch_gap, nullptr},

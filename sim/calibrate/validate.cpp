@@ -7,6 +7,7 @@
 #include <set>
 #include <variant>
 
+#include "calibrate/fill_layout.hpp"
 #include "calibrate/published_run.hpp"
 #include "calibrate/stack_calibration.hpp"
 #include "plan/parallel.hpp"
@@ -14,9 +15,6 @@
 
 namespace gpuhours {
 namespace {
-
-/// Largest micro-batch that is tried for a row that does not say.
-constexpr int kLargestMicroBatch = 64;
 
 using Outcome = std::variant<RefusedRow, ValidationRow>;
 
@@ -27,21 +25,6 @@ std::string reason(const Diagnostics& diagnostics) {
     if (diagnostic.severity == Severity::error) return diagnostic.message;
   }
   return "no estimate";
-}
-
-/// The estimate at the largest power of two that divides the batch and fits in memory, else at 1.
-std::optional<Estimate> at_largest_micro_batch(RunScenario& run, const DataPaths& paths, Diagnostics& diagnostics) {
-  Scenario& scenario = *run.scenario;
-  const int per_rank = scenario.training.global_batch / scenario.parallelism.dp(scenario.cluster.gpus);
-  std::optional<Estimate> found;
-  for (int size = kLargestMicroBatch; size >= 1; size /= 2) {
-    if (per_rank % size != 0) continue;
-    scenario.training.micro_batch = size;
-    found = estimate(scenario, paths, {}, diagnostics);
-    if (!found || found->memory.fits()) break;
-  }
-  run.filled.push_back(fmt::format("mbs: {}", scenario.training.micro_batch));
-  return found;
 }
 
 /// Sizes and choices of a run other than those that ValidationRow holds by themselves, in one line.
@@ -127,8 +110,8 @@ ValidationRow validation_row(const PublishedRun& run, const RunScenario& built, 
 }
 
 std::optional<Estimate> published_estimate(RunScenario& run, const DataPaths& paths, Diagnostics& diagnostics) {
-  return run.micro_batch_open ? at_largest_micro_batch(run, paths, diagnostics)
-                              : estimate(*run.scenario, paths, {}, diagnostics);
+  fill_open_layout(run);
+  return estimate(*run.scenario, paths, {}, diagnostics);
 }
 
 std::optional<ValidationReport> validation(const std::string& csv, const ValidationOptions& options,

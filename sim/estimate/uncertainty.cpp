@@ -100,6 +100,11 @@ double sensitivity(const std::string& constant, const StepModel& model, const Ra
     return account.class_seconds[static_cast<std::size_t>(LawClass::memory_bound)] / stack.memory_bound_factor *
            per_busy_second;
   }
+  if (constant == "attention_factor") {
+    return (account.class_seconds[static_cast<std::size_t>(LawClass::attention_forward)] +
+            account.class_seconds[static_cast<std::size_t>(LawClass::attention_backward)]) /
+           stack.attention_factor * per_busy_second;
+  }
   if (constant == "rank_variation") {
     return account.kernel_seconds() / slowest_rank(model.scenario()) * expected_maximum(model.scenario().cluster.gpus) *
            per_busy_second;
