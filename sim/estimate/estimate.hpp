@@ -12,6 +12,7 @@
 #include "engine/timeline.hpp"
 #include "estimate/network_report.hpp"
 #include "estimate/provenance.hpp"
+#include "estimate/uncertainty.hpp"
 #include "memory/ledger.hpp"
 #include "run/run.hpp"
 #include "scenario/scenario.hpp"
@@ -55,10 +56,6 @@ struct StepEstimate {
   Timeline timeline;            ///< of the breakdown rank, when asked for
 };
 
-struct Interval {
-  double p10 = 0, p90 = 0;
-};
-
 struct Estimate {
   StepEstimate step;
   MemoryLedger memory;
@@ -66,8 +63,8 @@ struct Estimate {
   CostEstimate cost;
   ProvenanceReport provenance;
   NetworkReport network;
-  std::optional<Interval> step_time_interval, gpu_hours_interval,
-      usd_interval;                ///< empty until fits carry a covariance
+  std::vector<ErrorFactor> errors;  ///< of the step time; the intervals follow from them
+  std::optional<Interval> step_time_interval, gpu_hours_interval, usd_interval;
   std::vector<std::string> notes;  ///< fall-backs, assumptions, what was filled in
   Diagnostics warnings;
 };

@@ -15,7 +15,7 @@ namespace gpuhours {
 struct RankEnd {
   SimTime reduce;        ///< gradients, dense and expert
   SimTime reduce_early;  ///< part of it that may run beside the last backward chunk
-  SimTime optimizer;
+  SimTime optimizer;     ///< and the host's work between steps
   SimTime gather;  ///< parameters; the part that the next step's first forward cannot hide is decided by the engine
   SimTime gather_early;  ///< part of it that may run beside the next forward
   KernelAccount account;
@@ -37,7 +37,7 @@ struct StepWork {
   std::vector<std::vector<int>> stages_of_rank;
   bool split_overlap = false;
   bool overlap_sends = true;  ///< a rank goes on computing while it sends an activation on
-  bool mirrored = false;  ///< rank r and pp - 1 - r hold the same stages (DualPipe): they reduce together
+  bool mirrored = false;      ///< rank r and pp - 1 - r hold the same stages (DualPipe): they reduce together
 };
 
 /// What the data-parallel groups of a rank that holds `held` reduce and gather in a step, named. Groups of one
