@@ -54,16 +54,25 @@ class Ledger {
 
   /// Bytes of `bytes_per_parameter` held for every parameter, sharded over the data groups from `zero_stage` on.
   [[nodiscard]] Bytes held(const RankParameters& p, double bytes_per_parameter, int zero_stage) const {
-    const bool fsdp = s_.parallelism.fsdp == Fsdp::full;
+    // FSDP shards all; below stage 3 the gathered weights stay until backward.
+    const bool fsdp = s_.parallelism.fsdp != Fsdp::none && zero_stage < 3;
     const bool sharded = s_.parallelism.zero_stage >= zero_stage || fsdp;
     const double dense = sharded ? p.dense / groups_.dense : p.dense;
     const double expert = sharded ? p.expert / groups_.expert : p.expert;
     return Bytes((dense + expert) * bytes_per_parameter);
   }
 
+  /// Whole weights of the layer that runs and of those gathered ahead, and its gradients before they are scattered.
+  [[nodiscard]] Bytes gathered_layers() const {
+    const RankParameters layer = layer_rank_parameters(s_, parameter_counts(s_.model), s_.model.is_moe());
+    const double weights = (1 + s_.parallelism.fsdp_prefetch) * bytes_per_element(s_.precision.weights);
+    return Bytes(layer.total() * (weights + bytes_per_element(s_.precision.gradient_sync)));
+  }
+
   void add_states(MemoryLedger& ledger, const RankParameters& p) const {
     const PrecisionRecipe& r = s_.precision;
     add("weights", held(p, weight_bytes(r), 3), ledger);
+    if (s_.parallelism.zero_stage >= 3) add("gathered layers", gathered_layers(), ledger);
     const Bytes gradients = held(p, bytes_per_element(r.gradients), 2);
     if (!gradients_appear_in_backward()) add("gradients", gradients, ledger);
     if (r.master_weights != r.weights) add("master weights", held(p, bytes_per_element(r.master_weights), 1), ledger);

@@ -86,7 +86,7 @@ RankActivations rank_activations(const Workload& w, const PipelinePlan& plan, in
   for (const int stage : stages) {
     const StageWork& work = w.stages[static_cast<std::size_t>(stage)];
     for (const LayerKind kind : work.layers) a.transient = std::max(a.transient, activations(w, kind).transient);
-    if (work.head) a.head += (1 + work.mtp_heads) * w.head_activations;
+    a.head += ((work.head ? 1 : 0) + work.mtp_heads) * w.head_activations;
   }
   return a;
 }

@@ -21,14 +21,10 @@ class Refusals {
   }
 
   void check(const Parallelism& p, const std::string& path) const {
-    refuse(p.fsdp == Fsdp::hybrid, path + ".fsdp", enum_name(p.fsdp), "shards span the whole data-parallel group");
-    refuse(p.zero_stage > 1 && p.fsdp == Fsdp::none, path + ".zero_stage", p.zero_stage,
-           "gradients and weights are sharded with fsdp full only");
-    const bool schedule =
-        p.schedule != Schedule::one_f_one_b && p.schedule != Schedule::interleaved && p.schedule != Schedule::dualpipe;
-    refuse(schedule, path + ".schedule", enum_name(p.schedule),
-           "the schedules are one_f_one_b, interleaved and dualpipe");
-    refuse(!p.loss_stages.empty(), path + ".loss_stages", "[...]", "the loss stands on the last stage");
+    refuse(p.fsdp == Fsdp::hybrid && p.ep > 1, path + ".fsdp", enum_name(p.fsdp),
+           "experts that are split over ranks are sharded with fsdp full only");
+    refuse(p.fsdp == Fsdp::hybrid && p.schedule == Schedule::dualpipe, path + ".fsdp", enum_name(p.fsdp),
+           "DualPipe's two copies of a stage are sharded with fsdp full only");
   }
 
  private:

@@ -27,7 +27,8 @@ void ChunkBuilder::emit(const TimedSegment& segment, Chain& chain) {
             .stream = segment.compute ? Stream::compute : Stream::communication,
             .intrudes = segment.intrudes};
   if (!segment.compute) {
-    if (meetings_.first >= 0) {
+    // Data-parallel groups of a layer's weights do not meet: all their ranks run the same.
+    if (meetings_.first >= 0 && static_cast<std::size_t>(segment.group) < meetings_.group_index.size()) {
       task.meeting = meetings_.first + communications_ * meetings_.stride +
                      meetings_.group_index[static_cast<std::size_t>(segment.group)];
     }
@@ -35,12 +36,11 @@ void ChunkBuilder::emit(const TimedSegment& segment, Chain& chain) {
   }
   const TaskId id = graph_.add(task);
   if (segment.needed == Needed::prefetched) {
-    graph_.depend(id, chain.layer_before);
+    graph_.depend(id, chain.begun[static_cast<std::size_t>(segment.ahead)]);
     chain.due = id;
   } else {
     graph_.depend(id, chain.last);
     if (chain.due >= 0) graph_.depend(id, static_cast<TaskId>(chain.due));
-    chain.due = -1;
     if (segment.needed == Needed::after_next) {
       chain.started = id;
     } else if (segment.needed == Needed::at_once) {
@@ -91,13 +91,18 @@ void ChunkBuilder::paired_layers(const TimedLayer& forward_layer, const TimedLay
   for (std::size_t i = 0; i < first_leading; ++i) emit(b_first[i], backward);
   emit(forward_layer.forward.first, forward);
   for (std::size_t i = first_leading; i < b_first.size(); ++i) emit(b_first[i], backward);
-  Chain mlp_weight = backward;
-  for (std::size_t i = 0; i < second_leading; ++i) emit(b_second[i], backward);
-  emit(backward_layer.backward_weight.first, mlp_weight);
+  if (split_overlap_) {
+    Chain mlp_weight = backward;
+    for (std::size_t i = 0; i < second_leading; ++i) emit(b_second[i], backward);
+    emit(backward_layer.backward_weight.first, mlp_weight);
+  } else {
+    emit(backward_layer.backward_weight.first, backward);
+    for (std::size_t i = 0; i < second_leading; ++i) emit(b_second[i], backward);
+  }
   emit(forward_layer.forward.second, forward);
   for (std::size_t i = second_leading; i < b_second.size(); ++i) emit(b_second[i], backward);
   Chain attention_weight = backward;
-  emit(backward_layer.backward_weight.second, attention_weight);
+  emit(backward_layer.backward_weight.second, split_overlap_ ? attention_weight : backward);
 }
 
 ChunkTasks ChunkBuilder::add(std::int32_t device, ChunkKind kind, const TimedStage* forward, const TimedStage* backward,
@@ -110,7 +115,7 @@ ChunkTasks ChunkBuilder::add(std::int32_t device, ChunkKind kind, const TimedSta
   tasks.start = graph_.add({.device = device, .label = -1, .stream = Stream::compute, .intrudes = false});
   last_compute_ = tasks.start;
   last_communication_ = -1;
-  Chain f{.last = tasks.start, .layer = tasks.start, .layer_before = tasks.start};
+  Chain f(tasks.start);
   Chain b = f;
 
   if (kind == ChunkKind::forward_backward) {

@@ -28,7 +28,7 @@ struct KernelAccount {
 enum class Needed {
   at_once,     ///< the next segment of the pass
   after_next,  ///< the one after it: it runs beside the next
-  prefetched,  ///< the next segment, but it may start when the layer before this one does
+  prefetched,  ///< the next segment, but it may start when the layer `ahead` before this one does
   at_end,      ///< nobody but the end of the chunk
 };
 
@@ -42,6 +42,7 @@ struct TimedSegment {
   KernelAccount account;
   bool intrudes = true;  ///< slows compute beside it
   Needed needed = Needed::at_once;
+  int ahead = 1;            ///< prefetched: it may start when the layer this many before starts
   std::int32_t label = -1;  ///< index into StepWork::labels
 };
 

@@ -159,3 +159,47 @@ TEST_CASE("measured peaks of single-GPU steps") {
   CHECK(compared >= 20);
   CHECK(error_sum / compared < 0.01);
 }
+
+TEST_CASE("states under ZeRO 2 and 3 and hybrid FSDP") {
+  // 1704 parameters, 592 a layer. ZeRO-2 over 4 ranks shards FP32 gradients, ZeRO-3 BF16 weights too; the layer that
+  // runs and the one gathered ahead are whole, with the FP32 gradients of the former: 592 x (2 x 2 + 4).
+  Scenario s = tiny_run(tiny_dense());
+  s.cluster.gpus = 4;
+  s.training.global_batch = 8;
+  s.parallelism.zero_stage = 2;
+  MemoryLedger ledger = ledger_of(s);
+  CHECK(entry(ledger, "weights") == 2 * 1704);
+  CHECK(entry(ledger, "gradients") == 4 * 1704 / 4);
+  s.parallelism.zero_stage = 3;
+  ledger = ledger_of(s);
+  CHECK(entry(ledger, "weights") == 2 * 1704 / 4);
+  CHECK(entry(ledger, "gathered layers") == 592 * 8);
+  // Groups of two hold halves.
+  s.parallelism.fsdp = Fsdp::hybrid;
+  s.parallelism.fsdp_group = 2;
+  ledger = ledger_of(s);
+  CHECK(entry(ledger, "weights") == 2 * 1704 / 2);
+  CHECK(entry(ledger, "moments") == 8 * 1704 / 2);
+  // Below stage 3 gathered weights stay.
+  s.parallelism.zero_stage = 2;
+  CHECK(entry(ledger_of(s), "weights") == 2 * 1704);
+}
+
+TEST_CASE("ZB-V holds as much as 1F1B's first rank, on every rank alike") {
+  // Four stages of a layer: 2 ranks hold 2 pp = 4 of them at once at most, where 1F1B on 2 ranks of two layers holds 2
+  // micro-batches of two layers on the first.
+  Scenario s = tiny_run(tiny_dense());
+  s.model.layers = 4;
+  s.cluster.gpus = 2;
+  s.parallelism.pp = 2;
+  s.training.global_batch = 6;
+  const Workload plain = workload(s);
+  const Bytes one_f_one_b = rank_activations(plain, pipeline_plan(s, 6), 0).kept;
+  const Bytes embedding = plain.embedding_activations;
+  s.parallelism.vpp = 2;
+  s.parallelism.schedule = Schedule::zero_bubble_v;
+  const Workload v = workload(s);
+  const PipelinePlan plan = pipeline_plan(s, 6);
+  CHECK(rank_activations(v, plan, 1).kept == one_f_one_b - 2.0 * embedding);
+  CHECK(rank_activations(v, plan, 0).kept >= one_f_one_b - 2.0 * embedding);
+}
