@@ -29,10 +29,13 @@ class LayerSharding {
     const Parallelism& p = scenario_.parallelism;
     const bool fsdp = p.fsdp != Fsdp::none;
     if (!fsdp && p.zero_stage < 2) return;
-    const GroupKind dense = p.fsdp == Fsdp::hybrid ? GroupKind::shard : GroupKind::data;
-    shard(dense, parameters.dense, layer);
+    if (p.fsdp == Fsdp::hybrid) {  // all ranks hold all experts
+      shard(GroupKind::shard, parameters.total(), layer);
+      add_replicas(parameters.total() / shard_ranks(p, scenario_.cluster), layer);
+      return;
+    }
+    shard(GroupKind::data, parameters.dense, layer);
     shard(GroupKind::expert_data, parameters.expert, layer);
-    if (p.fsdp == Fsdp::hybrid) add_replicas(parameters.dense / group_layout(scenario_, dense).size, layer);
   }
 
  private:

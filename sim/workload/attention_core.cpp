@@ -70,13 +70,20 @@ void kernel(const Dimensions& d, PassBuilder& b, const AttentionShape& shape, bo
                    kernel_bytes(d, backward), d.scenario.precision.attention);
 }
 
-/// Keys and values of the next step travel while one step computes; partial outputs are added up as they come.
+/// Keys and values of the next step travel while one step computes. Copies and sums as Transformer Engine's
+/// AttnFuncWithCPAndKVP2P: keys and values joined in one buffer, each partial output scaled and added.
 void ring_forward(const Dimensions& d, PassBuilder& b) {
   const int cp = d.scenario.parallelism.cp;
+  b.list.memory("join keys and values", OperatorKind::copy, laws::kCopyStrided, d.tokens, kv_width(d), 2 * d.width);
   for (int step = 0; step < cp; ++step) {
     if (step + 1 < cp) communicate(d, b, CommunicationKind::send, "keys and values", kv_width(d), true);
     kernel(d, b, ring_shape(d, step), false, cp);
-    if (step > 0) b.add("add partial output", d.tokens, d.heads * d.v);
+    if (step > 0) {
+      b.add("add partial output", d.tokens, d.heads * d.v);
+    } else {
+      b.list.memory("scale partial output", OperatorKind::elementwise, laws::kScale, d.tokens, d.heads * d.v,
+                    2 * d.width);
+    }
   }
 }
 
@@ -90,9 +97,11 @@ void ring_backward(const Dimensions& d, PassBuilder& b) {
     communicate(d, b, CommunicationKind::send, name, (both ? 2 : 1) * kv_width(d), true);
     kernel(d, b, ring_shape(d, cp - 1 - step), true, cp);
     if (step > 0) b.add("add query gradients", d.tokens, d.heads * d.qk);
+    b.list.memory("join key and value gradients", OperatorKind::copy, laws::kCopyStrided, d.tokens, kv_width(d),
+                  2 * d.width);
+    if (step + 1 == cp) b.close("attn");  // the last sum waits for the last transfer
+    if (step > 0) b.add("add key and value gradients", d.tokens, kv_width(d));
   }
-  b.close("attn");
-  b.add("add key and value gradients", d.tokens, kv_width(d));
 }
 
 }  // namespace

@@ -35,10 +35,6 @@ void add_weight_casts(OperatorList& list, const PrecisionRecipe& r, double shard
     }
     return;
   }
-  if (p.fsdp == Fsdp::hybrid) {
-    const double group = shard_ranks(p, s.cluster);
-    return {group, group};
-  }
   const double copies = r.weight_transpose_cached ? 2 : 1;
   list.memory("cast weights", OperatorKind::cast, laws::kCastWeights, std::llround(whole), 1,
               bytes_per_element(r.weights) + copies * element);
@@ -48,6 +44,10 @@ void add_weight_casts(OperatorList& list, const PrecisionRecipe& r, double shard
 
 DataGroupSizes data_group_sizes(const Scenario& s) {
   const Parallelism& p = s.parallelism;
+  if (p.fsdp == Fsdp::hybrid) {
+    const double group = shard_ranks(p, s.cluster);
+    return {group, group};
+  }
   const double copies = p.schedule == Schedule::dualpipe ? 2 : 1;
   const double stage_ranks = static_cast<double>(s.cluster.gpus) / p.pp;
   return {copies * stage_ranks / p.tp, copies * stage_ranks / (static_cast<double>(p.ep) * p.etp)};
