@@ -203,3 +203,14 @@ TEST_CASE("ZB-V holds as much as 1F1B's first rank, on every rank alike") {
   CHECK(rank_activations(v, plan, 1).kept == one_f_one_b - 2.0 * embedding);
   CHECK(rank_activations(v, plan, 0).kept >= one_f_one_b - 2.0 * embedding);
 }
+
+TEST_CASE("merged 1F1B on one rank holds a micro-batch and a layer") {
+  // Forward fills layer by layer what backward frees: two layers of one micro-batch and one more.
+  Scenario s = tiny_run(tiny_dense());
+  const Workload w = workload(s);
+  const Bytes layer = w.dense_activations.kept;
+  CHECK(rank_activations(w, pipeline_plan(Schedule::one_f_one_b, 1, 1, 4), 0).kept ==
+        stage_activations(w, w.stages[0]));
+  CHECK(rank_activations(w, pipeline_plan(Schedule::one_f_one_b, 1, 1, 4, true), 0).kept ==
+        stage_activations(w, w.stages[0]) + layer);
+}
