@@ -9,11 +9,10 @@ using namespace gpuhours;
 
 namespace {
 
-Estimate deepseek(const std::vector<std::string>& overrides) {
+Estimate estimated(const std::string& file, const std::vector<std::string>& overrides) {
   Diagnostics diagnostics;
   const std::string root = test::repository_path(".");
-  const auto read =
-      read_scenario(test::repository_path("scenarios/deepseek_v3_h800.yaml"), overrides, root, diagnostics);
+  const auto read = read_scenario(test::repository_path("scenarios/" + file), overrides, root, diagnostics);
   INFO(text(diagnostics));
   REQUIRE(read);
   const auto found = estimate(*read, {root}, {}, diagnostics);
@@ -21,6 +20,8 @@ Estimate deepseek(const std::vector<std::string>& overrides) {
   REQUIRE(found);
   return *found;
 }
+
+Estimate deepseek(const std::vector<std::string>& overrides) { return estimated("deepseek_v3_h800.yaml", overrides); }
 
 double seconds(const Estimate& e) { return e.step.time.value(); }
 
@@ -63,4 +64,19 @@ TEST_CASE("layouts that are said in two ways are one") {
   const Estimate words = deepseek({"parallelism.pipeline_layout=Et*4|(t*4|)*14tmL"});
   CHECK(seconds(number) == seconds(words));
   CHECK(number.memory.peak == words.memory.peak);
+}
+
+TEST_CASE("folded and expanded steps agree in every sharding and context exchange") {
+  for (const std::vector<std::string>& layout : {std::vector<std::string>{},
+                                                 {"parallelism.cp_exchange=all_to_all"},
+                                                 {"parallelism.zero_stage=2"},
+                                                 {"parallelism.zero_stage=3"},
+                                                 {"parallelism.zero_stage=3", "parallelism.fsdp=full"},
+                                                 {"parallelism.zero_stage=3", "parallelism.fsdp=hybrid",
+                                                  "parallelism.fsdp_group=4", "parallelism.fsdp_prefetch=2"}}) {
+    std::vector<std::string> expanded = layout;
+    expanded.emplace_back("engine.mode=expanded");
+    const double folded = seconds(estimated("llama3.1_8b_h100.yaml", layout));
+    CHECK(seconds(estimated("llama3.1_8b_h100.yaml", expanded)) == doctest::Approx(folded).epsilon(1e-3));
+  }
 }
