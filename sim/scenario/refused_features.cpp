@@ -46,6 +46,8 @@ void refused_features(const Scenario& scenario, const YamlNode& document, Diagno
   refusals.refuse(scenario.training.expert_imbalance > 0, "training.expert_imbalance",
                   scenario.training.expert_imbalance, "every expert rank receives the same number of tokens");
   const FabricKind kind = scenario.cluster.fabric.kind;
+  refusals.refuse(scenario.stack.keeps_attention_scores && scenario.parallelism.cp > 1, "parallelism.cp",
+                  scenario.parallelism.cp, "attention that keeps its scores does not exchange keys");
   refusals.refuse(kind == FabricKind::dragonfly || kind == FabricKind::slim_fly, "cluster.fabric.kind", enum_name(kind),
                   "the fabrics are fat trees of two and three layers, of one or several planes");
 }

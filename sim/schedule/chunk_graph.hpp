@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -65,8 +66,11 @@ class ChunkBuilder {
       begun[0] = last;
     }
   };
-  void emit(const TimedSegment& segment, Chain& chain);
+  void emit(const TimedSegment& segment, Chain& chain) { emit(segment, segment.needed, chain); }
+  void emit(const TimedSegment& segment, Needed needed, Chain& chain);
   void emit(const std::vector<TimedSegment>& segments, Chain& chain);
+  void emit_with_weight(std::span<const TimedSegment> segments, const std::vector<TimedSegment>& weight, bool first,
+                        Chain& chain);
   void forward_layer(const TimedLayer& layer, Chain& forward);
   void backward_layer(const TimedLayer& layer, Chain& backward, bool weight);
   void paired_layers(const TimedLayer& forward_layer, const TimedLayer& backward_layer, Chain& forward,

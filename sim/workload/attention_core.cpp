@@ -63,11 +63,17 @@ double kernel_bytes(const Dimensions& d, bool backward) {
   return (backward ? q * (qk + 2 * v) + 2 * kv : q * (qk + v) + kv) * d.width;
 }
 
+std::string_view kernel_law(const Dimensions& d) {
+  return d.scenario.stack.attention_kernel == AttentionKernel::flash2 ? "flash2" : std::string_view();
+}
+
 /// `pieces` kernels make the whole; each reads and writes its part of the keys and all queries.
 void kernel(const Dimensions& d, PassBuilder& b, const AttentionShape& shape, bool backward, int pieces) {
   const Pass pass = backward ? Pass::backward_input : Pass::forward;
-  b.list.attention(backward ? "attention bwd" : "attention", shape, attention_kernel_flops(d, pass) / pieces,
-                   kernel_bytes(d, backward), d.scenario.precision.attention);
+  b.list
+      .attention(backward ? "attention bwd" : "attention", shape, attention_kernel_flops(d, pass) / pieces,
+                 kernel_bytes(d, backward), d.scenario.precision.attention)
+      .law = kernel_law(d);
 }
 
 /// Keys and values of the next step travel while one step computes. Copies and sums as Transformer Engine's
@@ -104,6 +110,52 @@ void ring_backward(const Dimensions& d, PassBuilder& b) {
   }
 }
 
+/// Attention by single kernels as Megatron-LM ran it before FlashAttention: products over the whole square of scores,
+/// scale, mask and softmax in one kernel, dropout of the scores in another; queries, keys and values into heads-first
+/// order and the result back. Bytes a score: softmax 4, its gradient 6, dropout 5 with its mask.
+class UnfusedAttention {
+ public:
+  UnfusedAttention(const Dimensions& d, PassBuilder& b)
+      : d_(d), list_(b.list), heads_(d.batch * d.heads), queries_(d.sequence / d.scenario.parallelism.cp) {}
+
+  void forward() const {
+    order("order heads", 3 * d_.qk + d_.v);
+    product("scores", queries_, d_.sequence, d_.qk);
+    scores("softmax", 4);
+    if (d_.scenario.stack.dropout_masks) scores("score dropout", 5);
+    product("weighted values", queries_, d_.v, d_.sequence);
+  }
+
+  void backward() const {
+    order("order heads bwd", 3 * d_.qk + d_.v);
+    product("value gradients", d_.sequence, d_.v, queries_);
+    product("weight gradients of scores", queries_, d_.sequence, d_.v);
+    if (d_.scenario.stack.dropout_masks) scores("score dropout bwd", 5);
+    scores("softmax bwd", 6);
+    product("query gradients", queries_, d_.qk, d_.sequence);
+    product("key gradients", d_.sequence, d_.qk, queries_);
+  }
+
+ private:
+  void order(std::string_view name, std::int64_t width) const {
+    list_.memory(name, OperatorKind::copy, laws::kCopyStrided, d_.batch * queries_ * d_.heads, width, 2 * d_.width);
+  }
+  void scores(std::string_view name, double bytes) const {
+    list_.memory(name, OperatorKind::elementwise, laws::kAdd, heads_ * queries_, d_.sequence, bytes);
+  }
+  /// One product a head.
+  void product(std::string_view name, std::int64_t m, std::int64_t n, std::int64_t k) const {
+    const GemmFormats formats{d_.scenario.precision.attention, Scaling::none, d_.width};
+    list_.gemm(std::string(name), {heads_ * m, n, k, static_cast<int>(heads_)}, false, formats).flops *= kCausalShare;
+  }
+
+  const Dimensions& d_;
+  OperatorList& list_;
+  std::int64_t heads_, queries_;
+  /// FLOPs count the causal half; the kernels compute all.
+  static constexpr double kCausalShare = 0.5;
+};
+
 }  // namespace
 
 double attention_kernel_flops(const Dimensions& d, Pass pass) {
@@ -125,6 +177,10 @@ AttentionLinears::AttentionLinears(const Dimensions& d) {
 }
 
 void attention_kernel(const Dimensions& d, PassBuilder& b) {
+  if (d.scenario.stack.keeps_attention_scores) {  // cp 1: a square of scores is not exchanged
+    UnfusedAttention(d, b).forward();
+    return;
+  }
   if (exchanges(d, CpExchange::ring)) {
     ring_forward(d, b);
     return;
@@ -136,6 +192,10 @@ void attention_kernel(const Dimensions& d, PassBuilder& b) {
 }
 
 void attention_kernel_backward(const Dimensions& d, PassBuilder& b) {
+  if (d.scenario.stack.keeps_attention_scores) {
+    UnfusedAttention(d, b).backward();
+    return;
+  }
   const bool heads = exchanges(d, CpExchange::all_to_all);
   if (heads) communicate(d, b, CommunicationKind::all_to_all, "attention gradient by head", d.heads * d.v, false);
   const auto qk = static_cast<double>(d.qk);
@@ -168,7 +228,7 @@ void output_projection_backward(const Dimensions& d, PassBuilder& b, const Linea
     b.list.memory("cast back E5M6 attention output", OperatorKind::cast, laws::kCastBackE5m6, output.rows,
                   output.inputs, 3.5);
   }
-  b.linear.backward(output);
+  b.linear.backward(output, d.gathers_operands);
 }
 
 void rotate(const Dimensions& d, PassBuilder& b, std::string_view name, std::int64_t cols) {

@@ -27,7 +27,7 @@ class ByteNetwork final : public CommunicationModel {
 
 /// "gather weights shard 1184 prefetched", a line for every communication of a pass.
 std::string lines(const TimedPass& pass) {
-  constexpr std::array kNeededNames{"at once", "after next", "prefetched", "at end"};
+  constexpr std::array kNeededNames{"at once", "after next", "prefetched", "beside weight", "at end"};
   std::string out;
   for (const auto* part : {&pass.first, &pass.second}) {
     for (const TimedSegment& s : *part) {
