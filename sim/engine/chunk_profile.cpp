@@ -24,6 +24,8 @@ Exposed exposed_kind(GroupKind group) {
       return Exposed::expert;
     case GroupKind::data:
     case GroupKind::expert_data:
+    case GroupKind::shard:
+    case GroupKind::replica:
       return Exposed::data;
     case GroupKind::pipeline:
       return Exposed::pipeline;

@@ -208,9 +208,9 @@ class StepSimulation {
             .profile = &p};
   }
 
-  TaskId add_send(int rank, int w, const Moment& when) {
-    const TaskId id = graph_.add({.alone = work_.hop,
-                                  .beside = work_.hop,
+  TaskId add_send(int rank, int w, SimTime length, const Moment& when) {
+    const TaskId id = graph_.add({.alone = length,
+                                  .beside = length,
                                   .device = device(rank, w),
                                   .label = -1,
                                   .stream = Stream::pipeline,
@@ -224,7 +224,8 @@ class StepSimulation {
     const ChunkHalf& b = chunk.backward;
     const bool sends_backward = b.stage > 0 && chunk.kind != ChunkKind::backward_weight;
     const auto add = [&](const ChunkHalf& half, bool backward, const Moment& when) {
-      const TaskId send = add_send(rank, w, when);
+      const bool stays = half.stage == plan_.turn + (backward ? 1 : 0) && plan_.turn >= 0;
+      const TaskId send = add_send(rank, w, stays ? SimTime{} : work_.hop, when);
       send_slot(half.stage, half.micro_batch, backward, w) = send;
       if (!work_.overlap_sends) at.sends.push_back(send);
     };

@@ -121,10 +121,12 @@ void add_intervals(Estimate& out) {
 void note_fall_back(const Scenario& scenario, const Estimate& estimate, std::vector<std::string>& notes) {
   for (const PhaseEstimate& phase : estimate.run.phases) {
     if (phase.fall_back_token_share <= 0) continue;
-    notes.push_back(fmt::format(
-        "{}: {:.1f} % of the tokens are trained with 1F1B, since DualPipe wants an even number of micro-batches, at "
-        "least {} a pipeline",
-        phase.name, 100 * phase.fall_back_token_share, 2 * scenario.parallelism.pp));
+    const bool v = scenario.parallelism.schedule == Schedule::dualpipe_v;
+    notes.push_back(
+        fmt::format("{}: {:.1f} % of the tokens are trained with 1F1B, since {} at least {} a pipeline", phase.name,
+                    100 * phase.fall_back_token_share,
+                    v ? "DualPipeV wants micro-batches," : "DualPipe wants an even number of micro-batches,",
+                    2 * scenario.parallelism.pp));
   }
 }
 

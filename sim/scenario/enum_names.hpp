@@ -55,6 +55,10 @@ struct EnumNames<Fsdp> {
   static constexpr auto kNames = std::to_array<std::string_view>({"none", "full", "hybrid"});
 };
 template <>
+struct EnumNames<CpExchange> {
+  static constexpr auto kNames = std::to_array<std::string_view>({"ring", "all_to_all"});
+};
+template <>
 struct EnumNames<RouterBalance> {
   static constexpr auto kNames = std::to_array<std::string_view>({"forced", "natural"});
 };

@@ -41,11 +41,23 @@ void describe(Keys& keys, Parallelism& parallelism) {
   keys.whole({"etp", "tensor-parallel ranks inside an expert"}, parallelism.etp, at_least(1));
   keys.whole({"zero_stage", "what data-parallel ranks share: 1 optimizer, 2 gradients, 3 weights"},
              parallelism.zero_stage, between(0, 3));
-  keys.choice({"fsdp", "fully sharded data parallelism"}, parallelism.fsdp);
+  keys.choice({"fsdp", "fully sharded data parallelism; hybrid: inside groups, copies of which reduce gradients"},
+              parallelism.fsdp);
+  keys.whole({"fsdp_group", "ranks that share one copy of the weights under fsdp hybrid, 0: those of a node"},
+             parallelism.fsdp_group, at_least(0));
+  keys.whole({"fsdp_prefetch", "layers whose weights are gathered ahead of the one that runs"},
+             parallelism.fsdp_prefetch, between(0, 4));
+  keys.choice({"cp_exchange", "ring: keys and values go round; all_to_all: each rank gets a share of the heads"},
+              parallelism.cp_exchange);
   keys.choice({"schedule", "order of forward and backward in the pipeline"}, parallelism.schedule);
   keys.wholes({"layers_per_stage", "layers of each of pp x vpp stages; empty: as even as can be"},
               parallelism.layers_per_stage, at_least(0));
-  keys.wholes({"loss_stages", "reserved for uneven layouts"}, parallelism.loss_stages, at_least(0));
+  keys.flag({"embedding_as_layer", "the embedding counts as a layer where layers are spread over stages"},
+            parallelism.embedding_as_layer);
+  keys.flag({"loss_as_layer", "the output layer counts as a layer where layers are spread over stages"},
+            parallelism.loss_as_layer);
+  keys.text({"pipeline_layout", "what stages hold: E embedding, t layer, m MTP, L loss, | border; t*3, (tt|)*4 repeat"},
+            parallelism.pipeline_layout);
 }
 
 void describe(Keys& keys, Training& training) {

@@ -32,6 +32,8 @@ namespace {
 
 void describe_overlap(Keys& keys, Stack& stack) {
   keys.flag({"overlap_expert", "dispatch and combine run beside another micro-batch's compute"}, stack.overlap_expert);
+  keys.flag({"delay_weight_gradients", "with overlap_expert: weight gradients wait for communication to run beside"},
+            stack.delay_weight_gradients);
   keys.flag({"overlap_tensor", "tensor-parallel collectives run in chunks beside the matrix product"},
             stack.overlap_tensor);
   keys.flag({"overlap_gradients", "gradient reduction runs beside the last micro-batch's backward"},

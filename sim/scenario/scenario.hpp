@@ -16,6 +16,7 @@ namespace gpuhours {
 
 enum class Schedule { one_f_one_b, interleaved, zero_bubble_h1, zero_bubble_v, dualpipe, dualpipe_v };
 enum class Fsdp { none, full, hybrid };
+enum class CpExchange { ring, all_to_all };
 enum class RouterBalance { forced, natural };
 enum class Recompute { none, selective, full };
 
@@ -43,9 +44,14 @@ struct Parallelism {
   int etp = 1;
   int zero_stage = 1;
   Fsdp fsdp = Fsdp::none;
+  int fsdp_group = 0;     ///< ranks that share one copy of the weights under hybrid, 0: those of a node
+  int fsdp_prefetch = 1;  ///< layers whose weights are gathered ahead of the one that runs
+  CpExchange cp_exchange = CpExchange::ring;
   Schedule schedule = Schedule::one_f_one_b;
   std::vector<int> layers_per_stage;  ///< empty: as even as can be, see stage_layers()
-  std::vector<int> loss_stages;       ///< reserved for uneven layouts
+  bool embedding_as_layer = false;    ///< counts as one where layers are spread over stages
+  bool loss_as_layer = false;
+  std::string pipeline_layout;  ///< what each stage holds, see scenario/pipeline_layout.hpp; empty: by number
 
   /// Data-parallel size over `gpus`; the caller has checked that it divides.
   [[nodiscard]] int dp(int gpus) const { return gpus / (tp * pp * cp); }
@@ -129,9 +135,30 @@ struct Scenario {
   EngineOptions engine;
 };
 
+/// Two stages a rank, r and 2 pp - 1 - r.
+inline bool v_shaped(Schedule schedule) {
+  return schedule == Schedule::zero_bubble_v || schedule == Schedule::dualpipe_v;
+}
+
+/// Data-parallel ranks (context-parallel ones included) that share one copy of weights and states under ZeRO or FSDP:
+/// all, or the group of hybrid FSDP.
+int shard_ranks(const Parallelism& parallelism, const Cluster& cluster);
+
 /// Layers of the model on each of the pp x vpp virtual stages, first to last; they sum to layers. `layers_per_stage`
-/// when given; even when that divides; else balanced by work: output head passes and MTP modules count on the last
-/// stage as the layers they cost.
+/// or `pipeline_layout` when given; even when that divides; else balanced by work: output head passes and MTP modules
+/// count on the last stage as the layers they cost.
 std::vector<int> stage_layers(const Scenario& scenario);
+
+/// What a virtual stage holds, in the order of the fields.
+struct StageContent {
+  bool embedding = false;
+  int layers = 0;
+  int mtp = 0;        ///< multi-token-prediction modules
+  bool loss = false;  ///< final norm, output projection and loss
+};
+
+/// Of the pp x vpp virtual stages: from `pipeline_layout`, else stage_layers() with the embedding on the first, MTP
+/// modules and loss on the last.
+std::vector<StageContent> stage_contents(const Scenario& scenario);
 
 }  // namespace gpuhours

@@ -27,7 +27,8 @@ void ChunkBuilder::emit(const TimedSegment& segment, Needed needed, Chain& chain
             .stream = segment.compute ? Stream::compute : Stream::communication,
             .intrudes = segment.intrudes};
   if (!segment.compute) {
-    if (meetings_.first >= 0) {
+    // Data-parallel groups of a layer's weights do not meet: all their ranks run the same.
+    if (meetings_.first >= 0 && static_cast<std::size_t>(segment.group) < meetings_.group_index.size()) {
       task.meeting = meetings_.first + communications_ * meetings_.stride +
                      meetings_.group_index[static_cast<std::size_t>(segment.group)];
     }
@@ -35,12 +36,11 @@ void ChunkBuilder::emit(const TimedSegment& segment, Needed needed, Chain& chain
   }
   const TaskId id = graph_.add(task);
   if (needed == Needed::prefetched) {
-    graph_.depend(id, chain.layer_before);
+    graph_.depend(id, chain.begun[static_cast<std::size_t>(segment.ahead)]);
     chain.due = id;
   } else {
     graph_.depend(id, chain.last);
     if (chain.due >= 0) graph_.depend(id, static_cast<TaskId>(chain.due));
-    chain.due = -1;
     if (needed == Needed::after_next) {
       chain.started = id;
     } else if (needed == Needed::at_once || needed == Needed::beside_weight) {
@@ -61,13 +61,12 @@ void ChunkBuilder::forward_layer(const TimedLayer& layer, Chain& forward) {
   emit(layer.forward.second, forward);
 }
 
-/// `segments` of a backward and the weight gradients that belong with them: beside the first communication that asks for
-/// it, else before (`first`) or after all.
+/// `segments` of a backward and the weight gradients that belong with them: beside the first communication that asks
+/// for it, else before (`first`) or after all.
 void ChunkBuilder::emit_with_weight(std::span<const TimedSegment> segments, const std::vector<TimedSegment>& weight,
                                     bool first, Chain& chain) {
-  const auto beside = std::find_if(segments.begin(), segments.end(), [](const TimedSegment& segment) {
-    return segment.needed == Needed::beside_weight;
-  });
+  const auto beside = std::find_if(segments.begin(), segments.end(),
+                                   [](const TimedSegment& segment) { return segment.needed == Needed::beside_weight; });
   if (first && beside == segments.end()) emit(weight, chain);
   for (auto segment = segments.begin(); segment != segments.end(); ++segment) {
     emit(*segment, segment == beside ? Needed::after_next : segment->needed, chain);
@@ -110,13 +109,20 @@ void ChunkBuilder::paired_layers(const TimedLayer& forward_layer, const TimedLay
   for (std::size_t i = 0; i < first_leading; ++i) emit(b_first[i], backward);
   emit(forward_layer.forward.first, forward);
   for (std::size_t i = first_leading; i < b_first.size(); ++i) emit(b_first[i], backward);
-  Chain mlp_weight = backward;
-  for (std::size_t i = 0; i < second_leading; ++i) emit(b_second[i], backward);
-  emit(backward_layer.backward_weight.first, mlp_weight);
+  if (split_overlap_) {
+    Chain mlp_weight = backward;
+    for (std::size_t i = 0; i < second_leading; ++i) emit(b_second[i], backward);
+    emit(backward_layer.backward_weight.first, mlp_weight);
+    emit(forward_layer.forward.second, forward);
+    for (std::size_t i = second_leading; i < b_second.size(); ++i) emit(b_second[i], backward);
+    Chain attention_weight = backward;
+    emit(backward_layer.backward_weight.second, attention_weight);
+    return;
+  }
+  const std::span<const TimedSegment> segments(b_second);
+  emit_with_weight(segments.first(second_leading), backward_layer.backward_weight.first, true, backward);
   emit(forward_layer.forward.second, forward);
-  for (std::size_t i = second_leading; i < b_second.size(); ++i) emit(b_second[i], backward);
-  Chain attention_weight = backward;
-  emit(backward_layer.backward_weight.second, attention_weight);
+  emit_with_weight(segments.subspan(second_leading), backward_layer.backward_weight.second, false, backward);
 }
 
 ChunkTasks ChunkBuilder::add(std::int32_t device, ChunkKind kind, const TimedStage* forward, const TimedStage* backward,
@@ -129,7 +135,7 @@ ChunkTasks ChunkBuilder::add(std::int32_t device, ChunkKind kind, const TimedSta
   tasks.start = graph_.add({.device = device, .label = -1, .stream = Stream::compute, .intrudes = false});
   last_compute_ = tasks.start;
   last_communication_ = -1;
-  Chain f{.last = tasks.start, .layer = tasks.start, .layer_before = tasks.start};
+  Chain f(tasks.start);
   Chain b = f;
 
   if (kind == ChunkKind::forward_backward) {

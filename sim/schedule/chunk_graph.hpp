@@ -5,6 +5,7 @@
 //   communication  combine'(B)  dispatch(F)   dispatch'(B)       combine(F)
 // in that order on each stream, every segment after the one before it in its own pass.
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
@@ -41,7 +42,7 @@ struct ChunkMeetings {
 /// Adds tasks to a graph for one device after another.
 class ChunkBuilder {
  public:
-  /// `split_overlap`: weight gradients fill the time of the dispatch' of their own backward (stack.overlap_expert).
+  /// `split_overlap`: weight gradients run beside dispatch' and wait for nothing else (stack.delay_weight_gradients).
   ChunkBuilder(TaskGraph& graph, bool split_overlap) : graph_(graph), split_overlap_(split_overlap) {}
 
   /// Lengths are scaled by `scale` (jitter, stragglers). `forward` or `backward` is null when the chunk has no such
@@ -51,15 +52,19 @@ class ChunkBuilder {
 
  private:
   /// A pass so far: its last task, a communication that its next task also waits for, one that the task after that
-  /// waits for, and where this layer and the one before it began.
+  /// waits for, and where this layer and those before it began.
   struct Chain {
+    static constexpr std::size_t kMostAhead = 4;
     TaskId last;
     std::int64_t due = -1;
     std::int64_t started = -1;
-    TaskId layer = 0;
-    TaskId layer_before = 0;
+    std::array<TaskId, kMostAhead + 1> begun{};
 
-    void begin_layer() { layer_before = std::exchange(layer, last); }
+    explicit Chain(TaskId start) : last(start) { begun.fill(start); }
+    void begin_layer() {
+      std::shift_right(begun.begin(), begun.end(), 1);
+      begun[0] = last;
+    }
   };
   void emit(const TimedSegment& segment, Chain& chain) { emit(segment, segment.needed, chain); }
   void emit(const TimedSegment& segment, Needed needed, Chain& chain);

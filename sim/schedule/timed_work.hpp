@@ -32,7 +32,7 @@ struct KernelAccount {
 enum class Needed {
   at_once,        ///< the next segment of the pass
   after_next,     ///< the one after it: it runs beside the next
-  prefetched,     ///< the next segment, but it may start when the layer before this one does
+  prefetched,     ///< the next segment, but it may start when the layer `ahead` before this one does
   beside_weight,  ///< the next segment of its pass; this layer's weight gradients, where they follow, run beside it
   at_end,         ///< nobody but the end of the chunk
 };
@@ -48,7 +48,8 @@ struct TimedSegment {
   bool intrudes = true;  ///< slows compute beside it
   Needed needed = Needed::at_once;
   double relative_error = 0;  ///< of a communication
-  std::int32_t label = -1;    ///< index into StepWork::labels
+  int ahead = 1;            ///< prefetched: it may start when the layer this many before starts
+  std::int32_t label = -1;  ///< index into StepWork::labels
 };
 
 /// A pass in two parts: where expert communication may run beside the other part of another micro-batch.

@@ -10,8 +10,6 @@ namespace gpuhours {
 
 namespace {
 
-bool v_shaped(Schedule schedule) { return schedule == Schedule::dualpipe_v || schedule == Schedule::zero_bubble_v; }
-
 bool holds(const std::vector<StageWork>& stages, LayerKind kind) {
   return std::any_of(stages.begin(), stages.end(), [kind](const StageWork& stage) {
     return std::find(stage.layers.begin(), stage.layers.end(), kind) != stage.layers.end();
@@ -64,7 +62,7 @@ std::vector<int> stages_of_rank(const Parallelism& p, int rank) {
     return {std::min(rank, mirror), std::max(rank, mirror)};
   }
   const int stages = p.pp * p.vpp;
-  if (v_shaped(p.schedule) && p.vpp == 2) return {rank, stages - 1 - rank};
+  if (v_shaped(p.schedule)) return {rank, stages - 1 - rank};
   std::vector<int> held;
   for (int stage = rank; stage < stages; stage += p.pp) held.push_back(stage);
   return held;

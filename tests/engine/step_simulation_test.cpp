@@ -145,6 +145,49 @@ TEST_CASE("an F&B chunk of one MoE layer, worked out by hand") {
   CHECK(chunk_profile(work, ChunkKind::backward, nullptr, &work.stages[0]).length.ps == 7000);
 }
 
+TEST_CASE("an F&B chunk whose weight gradients are not held back") {
+  // The same without split_overlap: mlp(W) runs before dispatch'. combine' 0-950; attn(F) 0-1000; dispatch 1000-1900;
+  // mlp(B) 1000-3500; mlp(W) 3500-4700; dispatch' 4700-5950; mlp(F) 4700-6700; combine 6700-8000; attn(B) 6700-8200;
+  // attn(W) 8200-9000, and only then is the gradient sent on.
+  StepWork work;
+  fill(work, 2, true, false);
+  for (TimedLayer& layer : work.layers) {
+    for (TimedPass* pass : {&layer.forward, &layer.backward_input, &layer.backward_weight}) {
+      for (auto* part : {&pass->first, &pass->second})
+        for (TimedSegment& s : *part) s.beside = s.alone;
+    }
+  }
+  const ChunkProfile profile = chunk_profile(work, ChunkKind::forward_backward, &work.stages[0], &work.stages[1]);
+  CHECK(profile.length.ps == 9000);
+  CHECK(profile.forward_out.ps == 8000);
+  CHECK(profile.backward_out.ps == 9000);
+}
+
+TEST_CASE("between the two stages at the turn of a V nothing is sent") {
+  // One rank, one micro-batch, two stages of forward 3000 and backward 6000: no hop, though hops last 100.
+  StepWork work;
+  fill(work, 2, false, false);
+  work.ends.resize(1);
+  work.hop = {100};
+  CHECK(simulate_step(work, pipeline_plan(Schedule::zero_bubble_v, 1, 2, 1), {}).length.ps == 2 * 9000);
+}
+
+TEST_CASE("merged 1F1B hides dispatch and combine on a single rank") {
+  // Four micro-batches: a forward of 5200, three F&B chunks of 9000, a backward with dispatch' in the open where weight
+  // gradients stay in the pass: 950 + 2500 + 1200 + 1250 + 1500 + 800.
+  StepWork work;
+  fill(work, 1, true, false);
+  for (TimedLayer& layer : work.layers) {
+    for (TimedPass* pass : {&layer.forward, &layer.backward_input, &layer.backward_weight}) {
+      for (auto* part : {&pass->first, &pass->second})
+        for (TimedSegment& s : *part) s.beside = s.alone;
+    }
+  }
+  CHECK(simulate_step(work, pipeline_plan(Schedule::one_f_one_b, 1, 1, 4, true), {}).length.ps ==
+        5200 + 3 * 9000 + 8200);
+  CHECK(simulate_step(work, pipeline_plan(Schedule::one_f_one_b, 1, 1, 4), {}).length.ps == 4 * (5200 + 8200));
+}
+
 TEST_CASE("folded and expanded agree where ranks are alike") {
   for (const auto& [schedule, pp, micro_batches] : {std::tuple{Schedule::dualpipe, 4, 12},
                                                     {Schedule::dualpipe, 8, 20},
