@@ -43,15 +43,15 @@ void PipelineTimes::look_up_profiles(ChunkProfiles& profiles) {
   }
 }
 
-const Arrival* PipelineTimes::forward_arrival(const Chunk& chunk) const {
-  if (chunk.forward.stage <= 0) return nullptr;
-  return slot(chunk.forward.stage - 1, chunk.forward.micro_batch, false);
+std::size_t PipelineTimes::forward_slot(const Chunk& chunk) const {
+  if (chunk.forward.stage <= 0) return kNobody;
+  return slot_of(chunk.forward.stage - 1, chunk.forward.micro_batch, false);
 }
 
-const Arrival* PipelineTimes::backward_arrival(const Chunk& chunk) const {
+std::size_t PipelineTimes::backward_slot(const Chunk& chunk) const {
   const ChunkHalf& half = chunk.backward;
-  if (half.stage < 0 || half.stage + 1 >= plan_.stages || chunk.kind == ChunkKind::backward_weight) return nullptr;
-  return slot(half.stage + 1, half.micro_batch, true);
+  if (half.stage < 0 || half.stage + 1 >= plan_.stages || chunk.kind == ChunkKind::backward_weight) return kNobody;
+  return slot_of(half.stage + 1, half.micro_batch, true);
 }
 
 void PipelineTimes::run() {
@@ -64,13 +64,14 @@ void PipelineTimes::run() {
   for (std::size_t r = 0; r < ranks_.size(); ++r) assert(ranks_[r].start.size() == plan_.ranks[r].size());
 }
 
-bool PipelineTimes::arrived(Arrival* arrival, int r, std::int64_t& start) const {
-  if (arrival == nullptr) return true;
-  if (arrival->end < 0) {
-    arrival->rank = r;
+bool PipelineTimes::arrived(std::size_t slot, int r, std::int64_t& start) {
+  if (slot == kNobody) return true;
+  Arrival& arrival = arrivals_[slot];
+  if (arrival.end < 0) {
+    arrival.rank = r;
     return false;
   }
-  start = std::max(start, arrival->end);
+  start = std::max(start, arrival.end);
   return true;
 }
 
@@ -81,8 +82,8 @@ void PipelineTimes::advance(int r) {
     const Chunk& chunk = order[i];
     std::int64_t start = i == 0 ? 0 : rank.start[i - 1] + rank.profile[i - 1]->length.ps;
     if (i > 0 && !work_.overlap_sends) start = std::max(start, rank.sends_end[i - 1]);
-    if (!arrived(const_cast<Arrival*>(forward_arrival(chunk)), r, start)) return;
-    if (!arrived(const_cast<Arrival*>(backward_arrival(chunk)), r, start)) return;
+    if (!arrived(forward_slot(chunk), r, start)) return;
+    if (!arrived(backward_slot(chunk), r, start)) return;
     rank.start.push_back(start);
     rank.sends_end.push_back(i == 0 ? 0 : rank.sends_end[i - 1]);
     ++tasks_;
@@ -98,9 +99,9 @@ void PipelineTimes::send(int r, std::size_t i, const ChunkHalf& half, bool backw
   RankTimes& rank = ranks_[static_cast<std::size_t>(r)];
   const std::int64_t end = std::max(rank.sends_end[i], rank.start[i] + out.ps) + work_.hop.ps;
   rank.sends_end[i] = end;
-  Arrival* arrival = slot(half.stage, half.micro_batch, backward);
-  if (arrival->rank >= 0) ready_.push_back(arrival->rank);
-  *arrival = {end, r, static_cast<std::int32_t>(i)};
+  Arrival& arrival = arrivals_[slot_of(half.stage, half.micro_batch, backward)];
+  if (arrival.rank >= 0) ready_.push_back(arrival.rank);
+  arrival = {end, r, static_cast<std::int32_t>(i)};
   ++tasks_;
 }
 

@@ -32,25 +32,28 @@ class PipelineTimes {
   [[nodiscard]] const RankTimes& rank(int r) const { return ranks_[static_cast<std::size_t>(r)]; }
   [[nodiscard]] int ranks() const { return static_cast<int>(ranks_.size()); }
   /// What the forward or the backward half of a chunk waits for; null when it waits for nobody.
-  [[nodiscard]] const Arrival* forward_arrival(const Chunk& chunk) const;
-  [[nodiscard]] const Arrival* backward_arrival(const Chunk& chunk) const;
+  [[nodiscard]] const Arrival* forward_arrival(const Chunk& chunk) const { return arrival(forward_slot(chunk)); }
+  [[nodiscard]] const Arrival* backward_arrival(const Chunk& chunk) const { return arrival(backward_slot(chunk)); }
   /// Part of the idle time before chunk `i` of rank `r` that its activation or its rank's send spent on the wire last.
   [[nodiscard]] SimTime wire_before(int r, std::size_t i) const;
   [[nodiscard]] std::size_t tasks() const { return tasks_; }
 
  private:
+  [[nodiscard]] const Arrival* arrival(std::size_t slot) const { return slot == kNobody ? nullptr : &arrivals_[slot]; }
   void look_up_profiles(ChunkProfiles& profiles);
   void run();
   void advance(int r);
   void send(int r, std::size_t i, const ChunkHalf& half, bool backward, SimTime out);
-  /// True when what `arrival` stands for is there; else the rank is noted as waiting for it.
-  bool arrived(Arrival* arrival, int r, std::int64_t& start) const;
-  [[nodiscard]] Arrival* slot(int stage, int micro_batch, bool backward) {
-    return &arrivals_[(static_cast<std::size_t>(stage) * plan_.micro_batches + micro_batch) * 2 + (backward ? 1 : 0)];
+  /// Index into `arrivals_` of what a half of `chunk` waits for, kNobody when it waits for none.
+  [[nodiscard]] std::size_t forward_slot(const Chunk& chunk) const;
+  [[nodiscard]] std::size_t backward_slot(const Chunk& chunk) const;
+  /// True when what stands in `slot` is there; else the rank is noted as waiting for it.
+  bool arrived(std::size_t slot, int r, std::int64_t& start);
+  [[nodiscard]] std::size_t slot_of(int stage, int micro_batch, bool backward) const {
+    return (static_cast<std::size_t>(stage) * plan_.micro_batches + micro_batch) * 2 + (backward ? 1 : 0);
   }
-  [[nodiscard]] const Arrival* slot(int stage, int micro_batch, bool backward) const {
-    return const_cast<PipelineTimes*>(this)->slot(stage, micro_batch, backward);
-  }
+
+  static constexpr std::size_t kNobody = ~std::size_t{0};
 
   const StepWork& work_;
   const PipelinePlan& plan_;

@@ -14,10 +14,17 @@
 
 namespace gpuhours {
 
+/// Where to find the catalogue and the calibration.
+struct DataPaths {
+  std::string root;  ///< holds models/, hardware/, calibration/, scenarios/
+};
+
 class Calibration {
  public:
-  /// `directory` holds kernels/ and network.yaml; nothing is read until it is asked for.
-  explicit Calibration(std::string directory) : directory_(std::move(directory)) {}
+  /// Nothing is read until it is asked for.
+  explicit Calibration(const DataPaths& paths) : directory_(paths.root + "/calibration") {}
+  /// `directory` holds kernels/ and network.yaml.
+  static Calibration of_directory(const std::string& directory) { return {Directory{}, directory}; }
   Calibration(const Calibration&) = delete;
   Calibration& operator=(const Calibration&) = delete;
 
@@ -27,6 +34,9 @@ class Calibration {
   [[nodiscard]] std::shared_ptr<const NetworkLaws> network(Diagnostics& diagnostics) const;
 
  private:
+  struct Directory {};
+  Calibration(Directory, std::string directory) : directory_(std::move(directory)) {}
+
   std::string directory_;
   mutable std::mutex mutex_;
   mutable std::map<std::string, std::shared_ptr<const KernelLaws>> kernels_;

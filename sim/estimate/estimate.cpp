@@ -120,7 +120,7 @@ void note_fall_back(const Scenario& scenario, const Estimate& estimate, std::vec
 
 std::optional<Estimate> estimate(const Scenario& scenario, const DataPaths& paths, const EstimateOptions& options,
                                  Diagnostics& diagnostics) {
-  return estimate(scenario, Calibration(paths.root + "/calibration"), options, diagnostics);
+  return estimate(scenario, Calibration(paths), options, diagnostics);
 }
 
 std::optional<Estimate> estimate(const Scenario& scenario, const Calibration& calibration,

@@ -19,11 +19,6 @@
 
 namespace gpuhours {
 
-/// Where to find the catalogue and the calibration.
-struct DataPaths {
-  std::string root;  ///< holds models/, hardware/, calibration/, scenarios/
-};
-
 /// Seconds of one rank's step by what it was doing; the parts sum to the step.
 struct StepBreakdown {
   Seconds forward, backward, weight, forward_backward, bubble, optimizer;

@@ -6,7 +6,7 @@ namespace gpuhours {
 
 std::unique_ptr<StepModel> StepModel::make(const Scenario& scenario, const std::string& calibration_directory,
                                            Diagnostics& diagnostics) {
-  return make(scenario, Calibration(calibration_directory), diagnostics);
+  return make(scenario, Calibration::of_directory(calibration_directory), diagnostics);
 }
 
 std::unique_ptr<StepModel> StepModel::make(const Scenario& scenario, const Calibration& calibration,

@@ -86,7 +86,7 @@ std::vector<ComparedCase> compared_cases(const std::vector<std::string>& files,
 std::optional<std::vector<LabelledResult>> comparison(const std::vector<ComparedCase>& cases, const DataPaths& paths,
                                                       int jobs, Diagnostics& diagnostics) {
   std::vector<Outcome> outcomes(cases.size());
-  const Calibration calibration(paths.root + "/calibration");
+  const Calibration calibration(paths);
   for_each_index(static_cast<int>(cases.size()), jobs, [&](int i) {
     const auto at = static_cast<std::size_t>(i);
     estimate_case(cases[at], paths, calibration, outcomes[at]);

@@ -49,7 +49,7 @@ std::vector<Sensitivity> sensitivities(const Scenario& scenario, const Estimate&
   const std::vector<Alteration> altered = alterations(scenario);
   std::vector<Sensitivity> out(altered.size());
   std::vector<Diagnostics> found(altered.size());
-  const Calibration calibration(paths.root + "/calibration");
+  const Calibration calibration(paths);
   for_each_index(static_cast<int>(altered.size()), jobs, [&](int i) {
     const auto at = static_cast<std::size_t>(i);
     const Alteration& one = altered[at];

@@ -18,7 +18,7 @@ Scenario scenario(const std::string& name) {
 
 void whole_search(benchmark::State& state, bool bound) {
   const Scenario s = scenario("gpt3_175b_4096_h100.yaml");
-  const Calibration calibration(kRoot + "/calibration");
+  const Calibration calibration(DataPaths{kRoot});
   std::int64_t visited = 0;
   std::int64_t simulated = 0;
   for (auto _ : state) {
@@ -41,7 +41,7 @@ BENCHMARK_CAPTURE(whole_search, every_layout, false)
 /// One layout whose family has been timed: memory, bound and step.
 void one_layout(benchmark::State& state, const char* name) {
   const Scenario s = scenario(name);
-  const Calibration calibration(kRoot + "/calibration");
+  const Calibration calibration(DataPaths{kRoot});
   Diagnostics diagnostics;
   const auto laws = calibration.kernels(s.cluster.gpu, s.stack, diagnostics);
   LayoutFamily family(s, *laws, calibration.network(diagnostics));

@@ -44,7 +44,7 @@ std::vector<Scenario> like(const Scenario& base) {
 
 void check_family(const std::string& file) {
   const Scenario base = scenario(file);
-  const Calibration calibration(test::repository_path("calibration"));
+  const Calibration calibration(DataPaths{test::repository_path(".")});
   Diagnostics diagnostics;
   const auto laws = calibration.kernels(base.cluster.gpu, base.stack, diagnostics);
   LayoutFamily family(base, *laws, calibration.network(diagnostics));
@@ -77,7 +77,7 @@ TEST_CASE("step, memory and lower bound of a family's layouts: dense, tensor par
 
 TEST_CASE("laws are read once and shared") {
   const Scenario base = scenario("llama3.1_8b_h100.yaml");
-  const Calibration calibration(test::repository_path("calibration"));
+  const Calibration calibration(DataPaths{test::repository_path(".")});
   Diagnostics diagnostics;
   const auto first = calibration.kernels(base.cluster.gpu, base.stack, diagnostics);
   CHECK(first == calibration.kernels(base.cluster.gpu, base.stack, diagnostics));
@@ -89,7 +89,7 @@ TEST_CASE("laws are read once and shared") {
 
 TEST_CASE("a folder without calibration is an error every time") {
   const Scenario base = scenario("llama3.1_8b_h100.yaml");
-  const Calibration nowhere("/nowhere");
+  const Calibration nowhere(DataPaths{"/nowhere"});
   for (int i = 0; i < 2; ++i) {
     Diagnostics diagnostics;
     CHECK(nowhere.network(diagnostics) == nullptr);

@@ -29,7 +29,7 @@ SearchSpace space_of(const Scenario& s, const std::vector<std::string>& restrict
 }
 
 SearchReport searched(const Scenario& s, const SearchSpace& space, const SearchOptions& options = {}) {
-  const Calibration calibration(test::repository_path("calibration"));
+  const Calibration calibration(DataPaths{test::repository_path(".")});
   Diagnostics diagnostics;
   SearchReport report = search(s, space, calibration, options, diagnostics);
   CHECK_MESSAGE(!diagnostics.has_errors(), text(diagnostics));

@@ -91,7 +91,7 @@ int run(const SearchCommand& command) {
     for (const std::string& text : command.over) restrict_space(text, paths.root, space, diagnostics);
     if (diagnostics.has_errors()) return kBadInput;
     std::signal(SIGINT, interrupt);
-    const Calibration calibration(paths.root + "/calibration");
+    const Calibration calibration(paths);
     const SearchReport report = search(*scenario, space, calibration, options, diagnostics);
     if (options.progress) fmt::print(stderr, "\n");
     if (diagnostics.has_errors()) return kBadInput;
