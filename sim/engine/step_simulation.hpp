@@ -42,6 +42,7 @@ struct StepOptions {
   double rank_variation = 0;  ///< the same from rank to rank, for the whole step; expanded only
   std::uint64_t seed = 1;
   bool timeline = false;
+  bool events = false;  ///< folded: by the event queue, as a check, even where it is not needed
 };
 StepOptions step_options(const Scenario& scenario);
 
