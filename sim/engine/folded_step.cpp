@@ -149,11 +149,21 @@ class FoldedStep {
 
 }  // namespace
 
-PipelinePlan PlanShape::plan(int of_micro_batches) const { return pipeline_plan(schedule, pp, vpp, of_micro_batches); }
+PipelinePlan PlanShape::plan(int of_micro_batches) const { return pipeline_plan(schedule, pp, vpp, of_micro_batches, merged); }
 
 int repeat_of(const PlanShape& shape) { return shape.schedule == Schedule::interleaved ? shape.pp : 2; }
 
+namespace {
+
+bool rounds_repeat(const PlanShape& shape) {
+  return !shape.merged && (shape.schedule == Schedule::one_f_one_b || shape.schedule == Schedule::interleaved ||
+                           shape.schedule == Schedule::dualpipe);
+}
+
+}  // namespace
+
 PlanShape warmed_up(const PlanShape& shape) {
+  if (!rounds_repeat(shape)) return shape;
   // Interleaved ranks warm up with at most 2 pp + (vpp - 1) pp turns of vpp a micro-batch, DualPipe wants 2 pp
   // micro-batches, the others pp.
   const int repeat = repeat_of(shape);

@@ -29,7 +29,7 @@ bool is_mtp(LayerKind kind) { return kind == LayerKind::mtp_dense || kind == Lay
 PlanShape plan_shape(const Scenario& scenario) {
   const Parallelism& p = scenario.parallelism;
   const int round = p.dp(scenario.cluster.gpus) * scenario.training.micro_batch;
-  return {p.schedule, p.pp, p.vpp, scenario.training.global_batch / round};
+  return {p.schedule, p.pp, p.vpp, scenario.training.global_batch / round, merges_chunks(scenario)};
 }
 
 LayoutFamily::LayoutFamily(const Scenario& first, const KernelLaws& laws, std::shared_ptr<const NetworkLaws> network)

@@ -144,10 +144,13 @@ PipelinePlan pipeline_plan(Schedule schedule, int pp, int vpp, int micro_batches
   return plan;
 }
 
+bool merges_chunks(const Scenario& scenario) {
+  return scenario.stack.overlap_expert && scenario.model.is_moe() && scenario.parallelism.ep > 1;
+}
+
 PipelinePlan pipeline_plan(const Scenario& scenario, int micro_batches) {
   const Parallelism& p = scenario.parallelism;
-  const bool merged = scenario.stack.overlap_expert && scenario.model.is_moe() && p.ep > 1;
-  return pipeline_plan(p.schedule, p.pp, p.vpp, micro_batches, merged);
+  return pipeline_plan(p.schedule, p.pp, p.vpp, micro_batches, merges_chunks(scenario));
 }
 
 }  // namespace gpuhours

@@ -45,6 +45,9 @@ struct PipelinePlan {
 /// DualPipe wants an even number of ranks and an even number of micro-batches, at least two a rank.
 bool dualpipe_runs(int pp, int micro_batches);
 
+/// Whether 1F1B runs a forward and a backward as one chunk, so that expert communication hides (stack.overlap_expert).
+bool merges_chunks(const Scenario& scenario);
+
 /// Orders for pp ranks and `micro_batches` of one pipeline; falls back to 1F1B on the same stages where DualPipe cannot
 /// run the batch, or DualPipeV finds fewer than two micro-batches a rank. Schedule::interleaved goes with vpp above 1
 /// and a multiple of pp micro-batches, the V-shaped ones with vpp 2 (check_layout() sees to it). `merged`: 1F1B and
