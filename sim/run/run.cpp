@@ -74,7 +74,7 @@ RunEstimate run_estimate(const Scenario& scenario, const StepTimes& steps) {
   RunEstimate run;
   run.goodput = share;
   for (std::size_t i = 0; i < phases.size(); ++i) {
-    const PhaseEstimate phase = phases[i].given_gpu_hours
+    const PhaseEstimate phase = phases[i].is_given()
                                     ? given_phase(phases[i], gpus)
                                     : simulated_phase(scenario, phases[i], static_cast<int>(i), share, steps);
     run.tokens += phase.tokens;

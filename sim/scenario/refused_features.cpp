@@ -44,11 +44,9 @@ void refused_features(const Scenario& scenario, const YamlNode& document, Diagno
   refusals.check(scenario.parallelism, "parallelism");
   const std::vector<Phase>& phases = scenario.training.phases;
   for (std::size_t i = 0; i < phases.size(); ++i) {
-    if (phases[i].given_gpu_hours || !phases[i].parallelism) continue;
+    if (phases[i].is_given() || !phases[i].parallelism) continue;
     refusals.check(*phases[i].parallelism, fmt::format("training.phases.{}.parallelism", i));
   }
-  refusals.refuse(scenario.training.expert_imbalance > 0, "training.expert_imbalance",
-                  scenario.training.expert_imbalance, "every expert rank receives the same number of tokens");
   const FabricKind kind = scenario.cluster.fabric.kind;
   refusals.refuse(kind == FabricKind::dragonfly || kind == FabricKind::slim_fly, "cluster.fabric.kind", enum_name(kind),
                   "the fabrics are fat trees of two and three layers, of one or several planes");
