@@ -47,6 +47,9 @@ void refused_features(const Scenario& scenario, const YamlNode& document, Diagno
     if (phases[i].is_given() || !phases[i].parallelism) continue;
     refusals.check(*phases[i].parallelism, fmt::format("training.phases.{}.parallelism", i));
   }
+  refusals.refuse(scenario.training.capacity_factor > 0 && scenario.stack.dispatcher == Dispatcher::deepep,
+                  "training.capacity_factor", scenario.training.capacity_factor,
+                  "the dispatcher deepep is dropless; alltoall and allgather keep a capacity");
   const FabricKind kind = scenario.cluster.fabric.kind;
   refusals.refuse(kind == FabricKind::dragonfly || kind == FabricKind::slim_fly, "cluster.fabric.kind", enum_name(kind),
                   "the fabrics are fat trees of two and three layers, of one or several planes");

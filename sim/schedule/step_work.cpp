@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "workload/stages.hpp"
 
@@ -49,23 +50,48 @@ class LayerSharding {
   const WorkTimer& timer_;
 };
 
+/// Under uneven routing: how the layers' times grow with the load of a rank, exact at the mean and at the slowest
+/// rank's.
+class LayerGrowth {
+ public:
+  LayerGrowth(const Scenario& scenario, const RankLoads& loads, const WorkTimer& timer)
+      : timer_(timer), load_(std::max(1.01, loads.slowest())) {
+    if (!loads.even()) loaded_ = gpuhours::workload(scenario, load_);
+  }
+
+  /// `loaded`: the member of Workload that holds the layer.
+  void apply(const LayerWork& work, LayerWork Workload::*loaded, bool shares_sms, TimedLayer& layer) const {
+    if (loaded_ && loaded != nullptr) timer_.add_growth(work, (*loaded_).*loaded, load_, shares_sms, layer);
+  }
+
+ private:
+  const WorkTimer& timer_;
+  double load_;
+  std::optional<Workload> loaded_;
+};
+
 LayerTable timed_layers(const Scenario& scenario, const Workload& workload, const WorkTimer& timer, StepWork& out) {
   LayerTable table;
   const LayerSharding sharding(scenario, timer);
-  const auto add = [&](std::size_t slot, const LayerWork& work, double parameters) {
+  const LayerGrowth growth(scenario, out.loads, timer);
+  const auto add = [&](std::size_t slot, const LayerWork& work, double parameters,
+                       LayerWork Workload::*loaded = nullptr) {
     if (work.forward.empty()) return;
-    table.whole[slot] = &out.layers.emplace_back(timer.timed(work, false));
-    sharding.apply(parameters, out.layers.back());
-    table.shared[slot] = &out.layers.emplace_back(timer.timed(work, true));
-    sharding.apply(parameters, out.layers.back());
+    for (const bool shares_sms : {false, true}) {
+      TimedLayer& layer = out.layers.emplace_back(timer.timed(work, shares_sms));
+      growth.apply(work, loaded, shares_sms, layer);
+      sharding.apply(parameters, layer);
+      (shares_sms ? table.shared : table.whole)[slot] = &layer;
+    }
   };
   const ParameterCounts counts = parameter_counts(scenario.model);
   const double dense_layer = layer_rank_parameters(scenario, counts, false).total();
   const double moe_layer = scenario.model.is_moe() ? layer_rank_parameters(scenario, counts, true).total() : 0;
   const double tp = scenario.parallelism.tp;
   add(static_cast<std::size_t>(LayerKind::dense), workload.dense, dense_layer);
-  add(static_cast<std::size_t>(LayerKind::moe), workload.moe, moe_layer);
-  add(static_cast<std::size_t>(LayerKind::mtp_moe), workload.mtp, scenario.model.is_moe() ? moe_layer : dense_layer);
+  add(static_cast<std::size_t>(LayerKind::moe), workload.moe, moe_layer, &Workload::moe);
+  add(static_cast<std::size_t>(LayerKind::mtp_moe), workload.mtp, scenario.model.is_moe() ? moe_layer : dense_layer,
+      scenario.model.is_moe() ? &Workload::mtp : nullptr);
   table.whole[static_cast<std::size_t>(LayerKind::mtp_dense)] =
       table.whole[static_cast<std::size_t>(LayerKind::mtp_moe)];
   table.shared[static_cast<std::size_t>(LayerKind::mtp_dense)] =
@@ -185,6 +211,7 @@ RankParameters held_parameters(const Workload& workload, const StepWork& work, i
 void fill_step_work(const Scenario& scenario, const Workload& workload, const KernelLaws& laws,
                     const CommunicationModel& network, StepWork& out) {
   const WorkTimer timer(scenario, laws, network);
+  out.loads = RankLoads(scenario);
   const LayerTable table = timed_layers(scenario, workload, timer, out);
   for (const StageWork& stage : workload.stages) out.stages.push_back(timed_stage(stage, table));
   number_labels(out);

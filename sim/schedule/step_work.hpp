@@ -7,6 +7,7 @@
 
 #include "schedule/chunk_graph.hpp"
 #include "schedule/timed_work.hpp"
+#include "workload/routing.hpp"
 
 namespace gpuhours {
 
@@ -35,9 +36,10 @@ struct StepWork {
   SimTime norm_reduce;             ///< all-reduce of the gradient norm over the whole cluster
   std::vector<RankEnd> ends;       ///< by pipeline rank
   std::vector<std::vector<int>> stages_of_rank;
+  RankLoads loads;  ///< of the ranks of an expert group
   bool split_overlap = false;
   bool overlap_sends = true;  ///< a rank goes on computing while it sends an activation on
-  bool mirrored = false;  ///< rank r and pp - 1 - r hold the same stages (DualPipe): they reduce together
+  bool mirrored = false;      ///< rank r and pp - 1 - r hold the same stages (DualPipe): they reduce together
 };
 
 /// What the data-parallel groups of a rank that holds `held` reduce and gather in a step, named. Groups of one

@@ -121,6 +121,55 @@ std::vector<TimedSegment> WorkTimer::timed(const LayerPass& pass, bool shares_sm
   return out;
 }
 
+/// What a receiver gets over the mean is received later; a sender always has its own tokens to send, so that a low load
+/// saves nothing (the engine takes loads below 1 as 1 for communication).
+void WorkTimer::add_growth(const Communication& communication, double load, TimedSegment& segment) const {
+  const bool expert = communication.kind == CommunicationKind::dispatch ||
+                      communication.kind == CommunicationKind::combine ||
+                      communication.kind == CommunicationKind::all_to_all;
+  if (communication.group != GroupKind::expert || !expert) return;
+  Communication more = communication;
+  more.bytes = load * more.bytes;
+  more.bytes_per_token *= load;
+  const CommunicationTime mean = network_.time(communication);
+  const CommunicationTime high = network_.time(more);
+  const bool forwarded = scenario_.stack.dispatcher == Dispatcher::deepep && mean.bottleneck == "nic";
+  segment.grows_with = forwarded ? GrowsWith::domain : GrowsWith::rank;
+  segment.per_load = SimTime::from((high.alone - mean.alone) / (load - 1));
+  segment.per_load_beside = SimTime::from((high.beside - mean.beside) / (load - 1));
+}
+
+void WorkTimer::add_growth(const LayerPass& pass, const LayerPass& loaded, double load, bool shares_sms,
+                           const std::vector<TimedSegment*>& segments) const {
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < pass.size(); ++i, ++at) {
+    TimedSegment& segment = *segments[at];
+    if (const auto* communication = std::get_if<Communication>(&pass[i])) {
+      add_growth(*communication, load, segment);
+      if (in_pieces(*communication)) ++at;
+      continue;
+    }
+    const TimedSegment high = timed(std::get<ComputeBlock>(loaded[i]), shares_sms);
+    if (high.alone == segment.alone && high.beside == segment.beside) continue;
+    segment.grows_with = GrowsWith::rank;
+    segment.per_load = SimTime::from((high.alone - segment.alone).seconds() / (load - 1));
+    segment.per_load_beside = SimTime::from((high.beside - segment.beside).seconds() / (load - 1));
+  }
+}
+
+void WorkTimer::add_growth(const LayerWork& work, const LayerWork& loaded, double load, bool shares_sms,
+                           TimedLayer& layer) const {
+  const auto both_parts = [](TimedPass& pass) {
+    std::vector<TimedSegment*> out;
+    for (TimedSegment& segment : pass.first) out.push_back(&segment);
+    for (TimedSegment& segment : pass.second) out.push_back(&segment);
+    return out;
+  };
+  add_growth(work.forward, loaded.forward, load, shares_sms, both_parts(layer.forward));
+  add_growth(work.backward_input, loaded.backward_input, load, shares_sms, both_parts(layer.backward_input));
+  add_growth(work.backward_weight, loaded.backward_weight, load, shares_sms, both_parts(layer.backward_weight));
+}
+
 TimedLayer WorkTimer::timed(const LayerWork& work, bool shares_sms) const {
   return {split_before_mlp(timed(work.forward, shares_sms)), split_after_mlp(timed(work.backward_input, shares_sms)),
           split_after_mlp(timed(work.backward_weight, shares_sms))};

@@ -32,6 +32,10 @@ enum class Needed {
   at_end,      ///< nobody but the end of the chunk
 };
 
+/// Whose load a segment's times grow with: nobody's, the rank's own, or that of all ranks of its NVLink domain (they
+/// share what crosses the NICs).
+enum class GrowsWith { nothing, rank, domain };
+
 /// A compute block or a communication with its times.
 struct TimedSegment {
   std::string name;
@@ -43,6 +47,9 @@ struct TimedSegment {
   bool intrudes = true;  ///< slows compute beside it
   Needed needed = Needed::at_once;
   std::int32_t label = -1;  ///< index into StepWork::labels
+  GrowsWith grows_with = GrowsWith::nothing;
+  SimTime per_load;         ///< by which `alone` grows with a load of 1 over the mean
+  SimTime per_load_beside;  ///< and `beside`
 };
 
 /// A pass in two parts: where expert communication may run beside the other part of another micro-batch.
@@ -70,11 +77,18 @@ class WorkTimer {
   /// `operators` back to back on the compute stream.
   [[nodiscard]] TimedSegment timed(const ComputeBlock& block, bool shares_sms) const;
   [[nodiscard]] TimedSegment timed(const Communication& communication) const;
+  /// How the segments of `layer`, which is `work` timed, grow with the load: compute from `loaded`, the same layer on a
+  /// rank of load `load`; expert communication by the bytes that the busiest receiver gets.
+  void add_growth(const LayerWork& work, const LayerWork& loaded, double load, bool shares_sms,
+                  TimedLayer& layer) const;
   [[nodiscard]] KernelContext context(bool shares_sms) const;
 
  private:
   [[nodiscard]] std::vector<TimedSegment> timed(const LayerPass& pass, bool shares_sms) const;
   [[nodiscard]] bool in_pieces(const Communication& communication) const;
+  void add_growth(const LayerPass& pass, const LayerPass& loaded, double load, bool shares_sms,
+                  const std::vector<TimedSegment*>& segments) const;
+  void add_growth(const Communication& communication, double load, TimedSegment& segment) const;
 
   const Scenario& scenario_;
   const KernelLaws& laws_;
