@@ -32,7 +32,7 @@ double parts_together(const Goodput& g) {
 /// A scenario's `reliability` may name a profile of the catalogue.
 Reliability profile(const std::string& id) {
   Diagnostics diagnostics;
-  const auto read = read_reliability(id, repository_path("."), diagnostics);
+  const auto read = read_reliability(id, test::repository_path("."), diagnostics);
   REQUIRE(read);
   return *read;
 }
