@@ -6,6 +6,7 @@
 // in that order on each stream, every segment after the one before it in its own pass.
 
 #include <array>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -78,8 +79,11 @@ class ChunkBuilder {
       if (loads != nullptr) load = (*loads)[index];
     }
   };
-  void emit(const TimedSegment& segment, Chain& chain);
+  void emit(const TimedSegment& segment, Chain& chain) { emit(segment, segment.needed, chain); }
+  void emit(const TimedSegment& segment, Needed needed, Chain& chain);
   void emit(const std::vector<TimedSegment>& segments, Chain& chain);
+  void emit_with_weight(std::span<const TimedSegment> segments, const std::vector<TimedSegment>& weight, bool first,
+                        Chain& chain);
   void forward_layer(const TimedStage& stage, bool shared, std::size_t index, Chain& forward);
   void backward_layer(const TimedStage& stage, bool shared, std::size_t index, Chain& backward, bool weight);
   void paired_layers(const TimedStage& forward_stage, std::size_t forward_index, const TimedStage& backward_stage,

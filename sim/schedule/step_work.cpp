@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 
+#include "schedule/load_growth.hpp"
 #include "workload/stages.hpp"
 
 namespace gpuhours {
@@ -50,36 +50,17 @@ class LayerSharding {
   const WorkTimer& timer_;
 };
 
-/// Under uneven routing: how the layers' times grow with the load of a rank, exact at the mean and at the slowest
-/// rank's.
-class LayerGrowth {
- public:
-  LayerGrowth(const Scenario& scenario, const RankLoads& loads, const WorkTimer& timer)
-      : timer_(timer), load_(std::max(1.01, loads.slowest())) {
-    if (!loads.even()) loaded_ = gpuhours::workload(scenario, load_);
-  }
-
-  /// `loaded`: the member of Workload that holds the layer.
-  void apply(const LayerWork& work, LayerWork Workload::*loaded, bool shares_sms, TimedLayer& layer) const {
-    if (loaded_ && loaded != nullptr) timer_.add_growth(work, (*loaded_).*loaded, load_, shares_sms, layer);
-  }
-
- private:
-  const WorkTimer& timer_;
-  double load_;
-  std::optional<Workload> loaded_;
-};
-
-LayerTable timed_layers(const Scenario& scenario, const Workload& workload, const WorkTimer& timer, StepWork& out) {
+LayerTable timed_layers(const Scenario& scenario, const Workload& workload, const WorkTimer& timer,
+                        const CommunicationModel& network, StepWork& out) {
   LayerTable table;
   const LayerSharding sharding(scenario, timer);
-  const LayerGrowth growth(scenario, out.loads, timer);
+  const LoadGrowth growth(scenario, out.loads, timer, network);
   const auto add = [&](std::size_t slot, const LayerWork& work, double parameters,
-                       LayerWork Workload::*loaded = nullptr) {
+                       LayerWork Workload::*member = nullptr) {
     if (work.forward.empty()) return;
     for (const bool shares_sms : {false, true}) {
       TimedLayer& layer = out.layers.emplace_back(timer.timed(work, shares_sms));
-      growth.apply(work, loaded, shares_sms, layer);
+      growth.apply(work, member, shares_sms, layer);
       sharding.apply(parameters, layer);
       (shares_sms ? table.shared : table.whole)[slot] = &layer;
     }
@@ -212,7 +193,7 @@ void fill_step_work(const Scenario& scenario, const Workload& workload, const Ke
                     const CommunicationModel& network, StepWork& out) {
   const WorkTimer timer(scenario, laws, network);
   out.loads = RankLoads(scenario);
-  const LayerTable table = timed_layers(scenario, workload, timer, out);
+  const LayerTable table = timed_layers(scenario, workload, timer, network, out);
   for (const StageWork& stage : workload.stages) out.stages.push_back(timed_stage(stage, table));
   number_labels(out);
   classify_stages(out);

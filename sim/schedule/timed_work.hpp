@@ -26,10 +26,11 @@ struct KernelAccount {
 
 /// Who waits for a communication.
 enum class Needed {
-  at_once,     ///< the next segment of the pass
-  after_next,  ///< the one after it: it runs beside the next
-  prefetched,  ///< the next segment, but it may start when the layer before this one does
-  at_end,      ///< nobody but the end of the chunk
+  at_once,        ///< the next segment of the pass
+  after_next,     ///< the one after it: it runs beside the next
+  prefetched,     ///< the next segment, but it may start when the layer before this one does
+  beside_weight,  ///< the next segment of its pass; this layer's weight gradients, where they follow, run beside it
+  at_end,         ///< nobody but the end of the chunk
 };
 
 /// Whose load a segment's times grow with: nobody's, the rank's own, or that of all ranks of its NVLink domain (they
@@ -77,19 +78,11 @@ class WorkTimer {
   /// `operators` back to back on the compute stream.
   [[nodiscard]] TimedSegment timed(const ComputeBlock& block, bool shares_sms) const;
   [[nodiscard]] TimedSegment timed(const Communication& communication) const;
-  /// How the segments of `layer`, which is `work` timed, grow with the load: compute from `loaded`, the same layer on a
-  /// rank of load `load`; expert communication by the bytes that the busiest receiver gets.
-  void add_growth(const LayerWork& work, const LayerWork& loaded, double load, bool shares_sms,
-                  TimedLayer& layer) const;
   [[nodiscard]] KernelContext context(bool shares_sms) const;
 
  private:
   [[nodiscard]] std::vector<TimedSegment> timed(const LayerPass& pass, bool shares_sms) const;
-  [[nodiscard]] bool in_pieces(const Communication& communication) const;
-  void add_growth(const LayerPass& pass, const LayerPass& loaded, double load, bool shares_sms,
-                  const std::vector<TimedSegment*>& segments) const;
-  void add_growth(const Communication& communication, double load, TimedSegment& segment) const;
-
+  [[nodiscard]] bool beside_products(const Communication& communication) const;
   const Scenario& scenario_;
   const KernelLaws& laws_;
   const CommunicationModel& network_;
