@@ -25,7 +25,9 @@ TimedPass split_after_mlp(std::vector<TimedSegment> segments) {
           {std::make_move_iterator(split), std::make_move_iterator(segments.end())}};
 }
 
-bool is_product(const Operator& op) { return op.kind == OperatorKind::gemm || op.kind == OperatorKind::grouped_gemm; }
+bool is_product(const Operator& op) {
+  return op.kind == OperatorKind::gemm || op.kind == OperatorKind::grouped_gemm;
+}
 
 /// `block` in two: up to and with its first matrix product, and the rest.
 std::array<ComputeBlock, 2> split_after_product(const ComputeBlock& block) {
@@ -114,8 +116,8 @@ TimedSegment WorkTimer::timed(const Communication& communication) const {
   return out;
 }
 
-/// Tensor-parallel overlap (Transformer Engine's user buffers, by copy engines or few SMs) of the activations'
-/// gathering and scattering with the matrix product that reads or writes them.
+/// Tensor-parallel overlap (Transformer Engine's user buffers, by copy engines or few SMs) of the activations' gathering
+/// and scattering with the matrix product that reads or writes them.
 bool WorkTimer::beside_products(const Communication& communication) const {
   const bool of_activations =
       communication.kind == CommunicationKind::all_gather || communication.kind == CommunicationKind::reduce_scatter;

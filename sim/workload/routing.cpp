@@ -16,11 +16,11 @@ double normal_distribution(double x) { return 0.5 * std::erfc(-x / std::numbers:
 
 /// Expected maximum of independent normal numbers with these means and one deviation.
 double expected_maximum(const std::vector<double>& means, double deviation) {
-  const auto [least, most] = std::minmax_element(means.begin(), means.end());
-  if (deviation <= 0) return *most;
+  const double most = *std::max_element(means.begin(), means.end());
+  if (deviation <= 0) return most;
   constexpr int kSteps = 512;
-  const double low = *least - 8 * deviation;
-  const double high = *most + 8 * deviation;
+  const double low = most - 8 * deviation;  // the maximum is hardly ever below
+  const double high = most + 8 * deviation;
   const double step = (high - low) / kSteps;
   double below = 0;  // integral of the maximum's distribution function, trapezoids
   for (int i = 0; i <= kSteps; ++i) {
