@@ -130,6 +130,28 @@ void note_fall_back(const Scenario& scenario, const Estimate& estimate, std::vec
   }
 }
 
+void note_given_phases(const Estimate& estimate, std::vector<std::string>& notes) {
+  for (const PhaseEstimate& phase : estimate.run.phases) {
+    if (!phase.simulated || phase.given_gpu_hours <= 0) continue;
+    notes.push_back(fmt::format("{}: simulated {:.4g} GPU hours, given {:.4g}", phase.name, phase.gpu_hours,
+                                phase.given_gpu_hours));
+  }
+}
+
+void note_routing(const Scenario& scenario, const RankLoads& loads, std::vector<std::string>& notes) {
+  if (!loads.even()) {
+    notes.push_back(
+        fmt::format("natural routing: an expert's tokens vary by {:.1f} % from one micro-batch to the next, a rank's "
+                    "rows by {:.1f} "
+                    "%; the slowest of {} expert ranks gets {:.3f} times the mean",
+                    100 * loads.expert_deviation(), 100 * loads.deviation(), loads.ranks(), loads.slowest()));
+  }
+  if (scenario.model.is_moe() && scenario.training.capacity_factor > 0) {
+    notes.push_back(fmt::format("capacity factor {}: {:.1f} % of the token-expert pairs are dropped",
+                                scenario.training.capacity_factor, 100 * dropped_share(scenario)));
+  }
+}
+
 }  // namespace
 
 std::optional<Estimate> estimate(const Scenario& scenario, const DataPaths& paths, const EstimateOptions& options,
@@ -166,9 +188,8 @@ std::optional<Estimate> estimate(const Scenario& scenario, const Calibration& ca
   out.cost = cost_estimate(scenario, out.run, scenario.cluster.node.training_power_share * out.step.mean_power_share);
   add_intervals(out);
   note_fall_back(scenario, out, out.notes);
-  if (scenario.model.is_moe() && scenario.training.router_balance == RouterBalance::natural) {
-    out.notes.push_back("natural routing is taken as balanced: what the busiest expert rank costs is not modelled");
-  }
+  note_given_phases(out, out.notes);
+  note_routing(scenario, main->timed().loads, out.notes);
   return out;
 }
 

@@ -23,5 +23,6 @@ CatalogueTable<Fabric> table_of(const Fabric&);
 CatalogueTable<PrecisionRecipe> table_of(const PrecisionRecipe&);
 CatalogueTable<Stack> table_of(const Stack&);
 CatalogueTable<Pricing> table_of(const Pricing&);
+CatalogueTable<Reliability> table_of(const Reliability&);
 
 }  // namespace gpuhours

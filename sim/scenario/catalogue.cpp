@@ -20,6 +20,7 @@ const std::vector<CatalogueFolder>& catalogue_folders() {
       {CatalogueKind::precision, "precision", "precisions", "precision", "models/precision"},
       {CatalogueKind::stack, "stack", "stacks", "stack", "calibration/stacks"},
       {CatalogueKind::pricing, "price list", "prices", "pricing", "hardware/prices"},
+      {CatalogueKind::reliability, "reliability profile", "reliability", "reliability", "hardware/reliability"},
   };
   return kFolders;
 }
@@ -115,6 +116,10 @@ std::optional<Stack> read_stack_profile(const std::string& id, const std::string
 
 std::optional<Pricing> read_pricing(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
   return read_entry<Pricing>(CatalogueKind::pricing, id, root, diagnostics);
+}
+
+std::optional<Reliability> read_reliability(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
+  return read_entry<Reliability>(CatalogueKind::reliability, id, root, diagnostics);
 }
 
 std::vector<std::string> unsourced_keys(CatalogueKind kind, const std::string& id, const std::string& root) {

@@ -244,6 +244,9 @@ class ScenarioRules {
     check_attention();
     check_moe();
     check_training();
+    check_routing();
+    check_phases();
+    check_reliability();
     check_cluster();
     check_format("precision.gemm", scenario_.precision.gemm);
     check_format("precision.attention", scenario_.precision.attention);
@@ -305,6 +308,44 @@ class ScenarioRules {
          "a ramp needs 'tokens', over which the batch rises");
   }
 
+  /// What only natural routing has.
+  void check_routing() const {
+    const Training& t = scenario_.training;
+    const bool natural = t.router_balance == RouterBalance::natural;
+    rule(natural || !t.expert_imbalance, {"training.expert_imbalance", "training.router_balance"},
+         "'expert_imbalance' goes with router_balance: natural");
+    rule(natural || t.expert_loads.empty(), {"training.expert_loads", "training.router_balance"},
+         "'expert_loads' goes with router_balance: natural");
+    const auto entries = static_cast<int>(t.expert_loads.size());
+    rule(entries == 0 || entries == scenario_.model.experts, {"training.expert_loads", "model.experts"},
+         fmt::format("'expert_loads' has {} entries, the model has {} experts", entries, scenario_.model.experts));
+    rule(entries == 0 || std::accumulate(t.expert_loads.begin(), t.expert_loads.end(), 0.0) > 0,
+         {"training.expert_loads"}, "'expert_loads' holds no token");
+    rule(t.capacity_factor == 0 || scenario_.model.is_moe(), {"training.capacity_factor", "model.experts"},
+         "'capacity_factor' needs a model with experts");
+  }
+
+  void check_phases() const {
+    for (std::size_t i = 0; i < scenario_.training.phases.size(); ++i) {
+      const Phase& phase = scenario_.training.phases[i];
+      const std::string path = fmt::format("training.phases.{}", i);
+      rule(phase.basis != PhaseBasis::given || phase.given_gpu_hours, {path + ".basis", path + ".name"},
+           "'basis: given' needs 'given_gpu_hours'");
+    }
+  }
+
+  void check_reliability() const {
+    const Reliability& r = scenario_.reliability;
+    rule(r.interruptions_per_1000_node_days == 0 || r.gpu_hours_per_interruption == 0,
+         {"reliability.gpu_hours_per_interruption", "reliability.interruptions_per_1000_node_days"},
+         "'gpu_hours_per_interruption' and 'interruptions_per_1000_node_days' are one figure: give one of them");
+    rule(r.spares == 0 || r.repair_time.value() > 0, {"reliability.spares", "reliability.repair_time"},
+         "'spares' need a 'repair_time': without one they never run out");
+    rule(r.planned_per_1000_node_days == 0 || r.planned_time.value() > 0,
+         {"reliability.planned_per_1000_node_days", "reliability.planned_time"},
+         "planned interruptions need a 'planned_time'");
+  }
+
   void check_cluster() const {
     const Cluster& c = scenario_.cluster;
     const bool several = c.gpus > c.node.gpus;
@@ -342,7 +383,7 @@ void check_layout(const Scenario& scenario, const YamlNode& document, Diagnostic
   LayoutRules(scenario, main, blame, diagnostics).check();
   for (std::size_t i = 0; i < training.phases.size(); ++i) {
     const Phase& phase = training.phases[i];
-    if (phase.given_gpu_hours) continue;
+    if (phase.is_given()) continue;
     const std::string path = fmt::format("training.phases.{}", i);
     const Layout layout{phase.parallelism ? *phase.parallelism : scenario.parallelism,
                         phase.parallelism ? path + ".parallelism" : "parallelism",

@@ -63,6 +63,10 @@ struct EnumNames<RouterBalance> {
   static constexpr auto kNames = std::to_array<std::string_view>({"forced", "natural"});
 };
 template <>
+struct EnumNames<PhaseBasis> {
+  static constexpr auto kNames = std::to_array<std::string_view>({"automatic", "simulated", "given"});
+};
+template <>
 struct EnumNames<Recompute> {
   static constexpr auto kNames = std::to_array<std::string_view>({"none", "selective", "full"});
 };

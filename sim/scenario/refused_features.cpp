@@ -40,11 +40,12 @@ void refused_features(const Scenario& scenario, const YamlNode& document, Diagno
   refusals.check(scenario.parallelism, "parallelism");
   const std::vector<Phase>& phases = scenario.training.phases;
   for (std::size_t i = 0; i < phases.size(); ++i) {
-    if (phases[i].given_gpu_hours || !phases[i].parallelism) continue;
+    if (phases[i].is_given() || !phases[i].parallelism) continue;
     refusals.check(*phases[i].parallelism, fmt::format("training.phases.{}.parallelism", i));
   }
-  refusals.refuse(scenario.training.expert_imbalance > 0, "training.expert_imbalance",
-                  scenario.training.expert_imbalance, "every expert rank receives the same number of tokens");
+  refusals.refuse(scenario.training.capacity_factor > 0 && scenario.stack.dispatcher == Dispatcher::deepep,
+                  "training.capacity_factor", scenario.training.capacity_factor,
+                  "the dispatcher deepep is dropless; alltoall and allgather keep a capacity");
   const FabricKind kind = scenario.cluster.fabric.kind;
   refusals.refuse(scenario.stack.keeps_attention_scores && scenario.parallelism.cp > 1, "parallelism.cp",
                   scenario.parallelism.cp, "attention that keeps its scores does not exchange keys");

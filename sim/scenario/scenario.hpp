@@ -18,6 +18,8 @@ enum class Schedule { one_f_one_b, interleaved, zero_bubble_h1, zero_bubble_v, d
 enum class Fsdp { none, full, hybrid };
 enum class CpExchange { ring, all_to_all };
 enum class RouterBalance { forced, natural };
+/// Where the hours of a phase come from; automatic: given where GPU hours are, else simulated.
+enum class PhaseBasis { automatic, simulated, given };
 enum class Recompute { none, selective, full };
 
 /// Operators that selective recompute may name.
@@ -63,7 +65,7 @@ struct BatchRamp {
   double tokens = 0;
 };
 
-/// Part of a run with its own batch and length; `given_gpu_hours` marks one that is not simulated.
+/// Part of a run with its own batch and length.
 struct Phase {
   std::string name;
   double tokens = 0;
@@ -71,7 +73,12 @@ struct Phase {
   int global_batch = 0;     ///< sequences, 0: the training's
   BatchRamp ramp;
   std::optional<double> given_gpu_hours;
+  PhaseBasis basis = PhaseBasis::automatic;
   std::optional<Parallelism> parallelism;  ///< empty: the scenario's
+
+  [[nodiscard]] bool is_given() const {
+    return basis == PhaseBasis::given || (basis == PhaseBasis::automatic && given_gpu_hours.has_value());
+  }
 };
 
 struct Training {
@@ -85,15 +92,30 @@ struct Training {
   int recompute_chunk = 1;                 ///< layers between two checkpoints of Recompute::full
   bool mtp = false;                        ///< train the model's MTP modules
   RouterBalance router_balance = RouterBalance::forced;
-  double expert_imbalance = 0;  ///< relative standard deviation of rows an expert rank receives
-  std::vector<Phase> phases;    ///< after the main phase
+  /// Natural routing: relative standard deviation of the tokens that an expert receives in one micro-batch of an expert
+  /// group, from one micro-batch to the next and sampling noise apart; empty: kNaturalImbalance of
+  /// workload/routing.hpp.
+  std::optional<double> expert_imbalance;
+  std::vector<int> expert_loads;  ///< natural routing: lasting skew, tokens by expert on any scale; empty: none
+  double capacity_factor = 0;     ///< rows kept for an expert over the mean; the rest is dropped. 0: dropless
+  std::vector<Phase> phases;      ///< after the main phase
 };
 
 struct Reliability {
-  double interruptions_per_1000_node_days = 0;  ///< 0: not modelled
-  Seconds restart_time;
-  Seconds checkpoint_interval;  ///< 0: Young-Daly
+  std::string id;
+  std::string name;
+  double interruptions_per_1000_node_days = 0;  ///< unplanned; 0: see the next
+  double gpu_hours_per_interruption = 0;        ///< the same rate by GPU hours; 0 too: not modelled
+  Seconds detection_time;                       ///< from an interruption to its notice
+  Seconds restart_time;                         ///< from the notice to the next step
+  Seconds checkpoint_interval;                  ///< 0: Young-Daly
   Seconds checkpoint_stall;
+  double planned_per_1000_node_days = 0;  ///< planned interruptions: a checkpoint is taken before
+  Seconds planned_time;                   ///< that each of them stops training
+  double replaced_share = 1;              ///< interruptions that take a node out
+  int spares = 0;                         ///< nodes that stand by
+  Seconds repair_time;                    ///< until a node that was taken out is back; 0: spares never run out
+  std::vector<Source> sources;
 };
 
 struct Pricing {

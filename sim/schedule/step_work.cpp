@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "schedule/load_growth.hpp"
 #include "workload/stages.hpp"
 
 namespace gpuhours {
@@ -189,14 +190,19 @@ RankParameters held_parameters(const Workload& workload, const StepWork& work, i
   return held;
 }
 
-void fill_timed_model(const Scenario& scenario, const Workload& workload, const WorkTimer& timer, TimedModel& out) {
+void fill_timed_model(const Scenario& scenario, const Workload& workload, const WorkTimer& timer,
+                      const CommunicationModel& network, const RankLoads& loads, TimedModel& out) {
   const LayerSharding sharding(scenario, timer);
-  const auto add = [&](std::size_t slot, const LayerWork& work, const RankParameters& parameters) {
+  const LoadGrowth growth(scenario, loads, timer, network);
+  const auto add = [&](std::size_t slot, const LayerWork& work, const RankParameters& parameters,
+                       LayerWork Workload::*member = nullptr) {
     if (work.forward.empty()) return;
-    out.whole[slot] = &out.layers.emplace_back(timer.timed(work, false));
-    sharding.apply(parameters, out.layers.back());
-    out.shared[slot] = &out.layers.emplace_back(timer.timed(work, true));
-    sharding.apply(parameters, out.layers.back());
+    for (const bool shares_sms : {false, true}) {
+      TimedLayer& layer = out.layers.emplace_back(timer.timed(work, shares_sms));
+      growth.apply(work, member, shares_sms, layer);
+      sharding.apply(parameters, layer);
+      (shares_sms ? out.shared : out.whole)[slot] = &layer;
+    }
   };
   const ParameterCounts counts = parameter_counts(scenario.model);
   const RankParameters dense_layer = layer_rank_parameters(scenario, counts, false);
@@ -206,8 +212,9 @@ void fill_timed_model(const Scenario& scenario, const Workload& workload, const 
   const auto mtp_moe = static_cast<std::size_t>(LayerKind::mtp_moe);
   const auto mtp_dense = static_cast<std::size_t>(LayerKind::mtp_dense);
   add(static_cast<std::size_t>(LayerKind::dense), workload.dense, dense_layer);
-  add(static_cast<std::size_t>(LayerKind::moe), workload.moe, moe_layer);
-  add(mtp_moe, workload.mtp, scenario.model.is_moe() ? moe_layer : dense_layer);
+  add(static_cast<std::size_t>(LayerKind::moe), workload.moe, moe_layer, &Workload::moe);
+  add(mtp_moe, workload.mtp, scenario.model.is_moe() ? moe_layer : dense_layer,
+      scenario.model.is_moe() ? &Workload::mtp : nullptr);
   out.whole[mtp_dense] = out.whole[mtp_moe];
   out.shared[mtp_dense] = out.shared[mtp_moe];
   add(TimedModel::kEmbedding, workload.embedding, {counts.embedding / tp, 0});
@@ -219,7 +226,8 @@ void fill_step_work(const Scenario& scenario, const Workload& workload, const Ke
                     const CommunicationModel& network, StepWork& out) {
   const WorkTimer timer(scenario, laws, network);
   auto model = std::make_unique<TimedModel>();
-  fill_timed_model(scenario, workload, timer, *model);
+  out.loads = RankLoads(scenario);
+  fill_timed_model(scenario, workload, timer, network, out.loads, *model);
   fill_step_work(scenario, workload, timer, network, *model, out);
   out.model = std::move(model);
 }

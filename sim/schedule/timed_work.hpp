@@ -37,6 +37,10 @@ enum class Needed {
   at_end,         ///< nobody but the end of the chunk
 };
 
+/// Whose load a segment's times grow with: nobody's, the rank's own, or that of all ranks of its NVLink domain (they
+/// share what crosses the NICs).
+enum class GrowsWith { nothing, rank, domain };
+
 /// A compute block or a communication with its times.
 struct TimedSegment {
   std::string name;
@@ -50,6 +54,9 @@ struct TimedSegment {
   double relative_error = 0;  ///< of a communication
   int ahead = 1;            ///< prefetched: it may start when the layer this many before starts
   std::int32_t label = -1;  ///< index into StepWork::labels
+  GrowsWith grows_with = GrowsWith::nothing;
+  SimTime per_load;         ///< by which `alone` grows with a load of 1 over the mean
+  SimTime per_load_beside;  ///< and `beside`
 };
 
 /// A pass in two parts: where expert communication may run beside the other part of another micro-batch.

@@ -4,6 +4,7 @@
 
 #include "workload/activations.hpp"
 #include "workload/layers.hpp"
+#include "workload/routing.hpp"
 #include "workload/stages.hpp"
 
 namespace gpuhours {
@@ -16,6 +17,17 @@ bool holds(const std::vector<StageWork>& stages, LayerKind kind) {
   });
 }
 
+/// Under natural routing those of the busiest rank: what is kept sums as many layers and micro-batches as a pipeline
+/// holds (about the model's layers), the workspace is one layer's.
+ActivationBytes expert_activations(const Dimensions& d) {
+  const RankLoads loads(d.scenario);
+  if (loads.even()) return layer_activations(d, true);
+  const double layers = d.model.layers - d.model.dense_layers;
+  ActivationBytes kept = layer_activations(Dimensions(d.scenario, loads.high(layers)), true);
+  kept.transient = layer_activations(Dimensions(d.scenario, loads.high(1)), true).transient;
+  return kept;
+}
+
 void add_layer_works(Workload& w, const Dimensions& d) {
   const bool mtp_moe = holds(w.stages, LayerKind::mtp_moe);
   const bool mtp_dense = holds(w.stages, LayerKind::mtp_dense);
@@ -23,15 +35,15 @@ void add_layer_works(Workload& w, const Dimensions& d) {
   if (holds(w.stages, LayerKind::moe)) w.moe = transformer_layer(d, true);
   if (mtp_moe || mtp_dense) w.mtp = mtp_layer(d, mtp_moe);
   if (holds(w.stages, LayerKind::dense) || mtp_dense) w.dense_activations = layer_activations(d, false);
-  if (holds(w.stages, LayerKind::moe) || mtp_moe) w.moe_activations = layer_activations(d, true);
+  if (holds(w.stages, LayerKind::moe) || mtp_moe) w.moe_activations = expert_activations(d);
   w.embedding = embedding_layer(d);
   w.head = head_layer(d);
 }
 
 }  // namespace
 
-Workload workload(const Scenario& scenario) {
-  const Dimensions d(scenario);
+Workload workload(const Scenario& scenario, double load) {
+  const Dimensions d(scenario, load);
   Workload w;
   w.stages = stage_works(scenario);
   add_layer_works(w, d);

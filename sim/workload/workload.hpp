@@ -79,8 +79,9 @@ struct Workload {
   Flops model_flops_per_step;  ///< whole cluster, one step at the full batch
 };
 
-/// The scenario has passed check_layout(); every size divides.
-Workload workload(const Scenario& scenario);
+/// The scenario has passed check_layout(); every size divides. `load`: of a rank that receives so much over the mean
+/// rows of its expert group.
+Workload workload(const Scenario& scenario, double load = 1);
 
 /// Gradient norm, AdamW over this rank's shard of `held` and the casts that follow it.
 ComputeBlock optimizer_work(const Scenario& scenario, const RankParameters& held);

@@ -281,3 +281,32 @@ TEST_CASE("bytes of an element") {
   CHECK(bytes_per_element(Format::fp4) == 0.5);
   CHECK(name(Format::fp8) == "fp8");
 }
+
+TEST_CASE("what only natural routing has, and loads of every expert") {
+  CHECK(messages({"training.expert_imbalance=0.2"}) == "'expert_imbalance' goes with router_balance: natural\n");
+  CHECK(messages({"training.expert_loads=[1, 2]"}) ==
+        "'expert_loads' goes with router_balance: natural\n"
+        "'expert_loads' has 2 entries, the model has 16 experts\n");
+  CHECK(messages({"training.router_balance=natural", "training.expert_imbalance=0.2"}) == "");
+  CHECK(messages({"training.router_balance=natural", "training.expert_loads=[1, 2, 3]"}) ==
+        "'expert_loads' has 3 entries, the model has 16 experts\n");
+  CHECK(messages({"training.router_balance=natural",
+                  "training.expert_loads=[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]"}) ==
+        "'expert_loads' holds no token\n");
+  CHECK(messages({"model=tiny", "parallelism.ep=1", "training.capacity_factor=1.25"}) ==
+        "'capacity_factor' needs a model with experts\n");
+  CHECK(messages({"training.capacity_factor=1.25", "stack.dispatcher=deepep"}) ==
+        "'training.capacity_factor: 1.25' is not modelled yet: the dispatcher deepep is dropless; alltoall and "
+        "allgather keep a capacity\n");
+}
+
+TEST_CASE("a phase's basis, and reliability figures that go together") {
+  CHECK(messages({"training.phases=[{name: a, basis: given}]"}) == "'basis: given' needs 'given_gpu_hours'\n");
+  // Simulated although hours are given: its batch is checked.
+  CHECK(messages({"training.phases=[{name: a, global_batch: 48 sequences, given_gpu_hours: 5K, basis: simulated}]"}) ==
+        "a batch of 48 sequences is not divisible by dp 16 x micro_batch 2 = 32\n");
+  CHECK(messages({"reliability={interruptions_per_1000_node_days: 2, gpu_hours_per_interruption: 5K GPU hours}"}) ==
+        "'gpu_hours_per_interruption' and 'interruptions_per_1000_node_days' are one figure: give one of them\n");
+  CHECK(messages({"reliability={spares: 4}"}) == "'spares' need a 'repair_time': without one they never run out\n");
+  CHECK(messages({"reliability={planned_per_1000_node_days: 1}"}) == "planned interruptions need a 'planned_time'\n");
+}
