@@ -27,6 +27,7 @@ struct Measurement {
   double transferring = 0;   ///< share of the time that a communication kernel transferred beside
   double beside = 0;         ///< loss while it does, as a fraction
   bool training = false;     ///< of a bench of training kernels: such rows stand before those of inference stacks
+  bool few = false;          ///< of a bench with few rows: all passes make one law of two free parameters
   bool own_kernel = false;   ///< a kernel of gpuhours-profile itself: fitted only where no framework's was measured
   std::string source;        ///< table, or the source that the table names
   std::string row;           ///< "file:line" with what the row is, for messages
