@@ -96,8 +96,8 @@ std::vector<LawParameter> power_section(const LawParameter& budget) {
   return {budget, {"idle_share", kIdlePowerShare, 0, "1"}, {"memory_share", memory, 0, "1"}};
 }
 
-/// Benches of training kernels repeat each for 0.1 s and longer, two time constants of the clock: their laws hold at the
-/// sustained clock, and no further loss is to be taken from another GPU's bursts.
+/// Benches of training kernels repeat each for 0.1 s and longer, two time constants of the clock: their laws hold at
+/// the sustained clock, and no further loss is to be taken from another GPU's bursts.
 bool measured_sustained(const MeasurementSet& set) {
   return std::any_of(set.kernels.begin(), set.kernels.end(),
                      [](const Measurement& m) { return m.form != LawForm::memory && m.training && m.sms == 0; });

@@ -93,9 +93,12 @@ double ideal_step(const Gpu& gpu, const std::string& recipe) {
 /// shapes found 72 to 80 % at best (H100, B200, GB200, B300, BF16 and FP8). The rest is what Blackwell's fuller tables
 /// give: the epilogue runs beside the next tile, and about half a partly filled wave is lost.
 std::vector<FitParameter> few_rows_parameters(double step) {
-  return {{"k_step_area", 1.3 * step, 1.25 * step, 4 * step, step}, {"k_step_edge", 0, 0, 1, step, true},
-          {"tile_fixed", 0, 0, 1, 1e-6, true},                      {"kernel_fixed", 2e-6, 0, 1, 2e-6, true},
-          {"partial", 0.5, 0, 1, 0.5, true},                        {"memory_share", 0.9, 0.3, 1, 0.5, true},
+  return {{"k_step_area", 1.3 * step, 1.25 * step, 4 * step, step},
+          {"k_step_edge", 0, 0, 1, step, true},
+          {"tile_fixed", 0, 0, 1, 1e-6, true},
+          {"kernel_fixed", 2e-6, 0, 1, 2e-6, true},
+          {"partial", 0.5, 0, 1, 0.5, true},
+          {"memory_share", 0.9, 0.3, 1, 0.5, true},
           {"power", 1.25, 0.2, 4, 1}};
 }
 

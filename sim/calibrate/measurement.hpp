@@ -2,6 +2,7 @@
 // One measured kernel in the words of the laws, whatever table it came from.
 
 #include <cmath>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,7 @@ struct SustainedMeasurement {
 };
 
 struct MeasurementSet {
+  std::map<std::string, double> layer_sums;  ///< seconds of a layer's products by what they are, to take one from another
   std::vector<Measurement> kernels;
   std::vector<InterferenceMeasurement> interference;
   std::vector<SustainedMeasurement> sustained;

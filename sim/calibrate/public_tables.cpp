@@ -97,23 +97,66 @@ void read_public_gemm(const TableRow& row, const Gpu& gpu, MeasurementSet& set) 
   if (plausible(m, gpu, row, "time_us")) set.kernels.push_back(std::move(m));
 }
 
+namespace {
+
+/// Casts as the difference of two sums: with and without them; of current and delayed scaling, which knows the largest
+/// value. Operands of a pass are both cast by every call. NVFP4 reads its operands once more for the largest value,
+/// which its bytes leave out, as those of the operator do.
+void add_cast(const TableRow& row, const Gpu& gpu, const std::string& pass, double elements, MeasurementSet& set) {
+  struct Difference {
+    const char *more, *less, *law;
+    double bytes;
+  };
+  constexpr Difference kDifferences[] = {{"mxfp8, autocast", "mxfp8, pre-quantised", "cast_mx32", 4 + 2.0 / 32},
+                                         {"nvfp4, autocast", "nvfp4, pre-quantised", "cast_nv16", 3 + 2.0 / 16},
+                                         {"fp8_current, autocast", "fp8_delayed, autocast", "amax", 2}};
+  for (const Difference& d : kDifferences) {
+    const auto more = set.layer_sums.find(pass + " " + d.more);
+    const auto less = set.layer_sums.find(pass + " " + d.less);
+    if (more == set.layer_sums.end() || less == set.layer_sums.end()) continue;
+    Measurement m;
+    m.form = LawForm::memory;
+    m.kind = d.law;
+    m.bytes = elements * d.bytes;
+    m.kernels = 8;  // two operands of four products
+    m.seconds = more->second - less->second;
+    m.source = bench_of(row.text("source"));
+    m.training = true;
+    m.row = fmt::format("{} {} of {}", row.label(), d.law, pass);
+    m.shape_family = pass;
+    set.layer_sums.erase(less);  // each difference once
+    if (plausible(m, gpu, row, "time_us")) set.kernels.push_back(std::move(m));
+  }
+}
+
+}  // namespace
+
 void read_public_sums(const TableRow& row, const Gpu& gpu, MeasurementSet& set) {
-  if (row.text("op") != "te_layer_gemm_sum" || row.text("detail").find("pre-quantised") == std::string_view::npos) return;
+  if (row.text("op") != "te_layer_gemm_sum") return;
   const std::string detail(row.text("detail"));
   char pass[8] = {};
   char recipe[16] = {};
+  char mode[16] = {};
   double hidden = 0;
   double ffn = 0;
   double thousands = 0;
   double tokens = 0;
-  constexpr const char* kDetail = "%7s sum of 4 GEMMs (h %lf, ffn %lf, %lf,%lf tokens), %15[a-z0-9_], pre-quantised";
-  if (std::sscanf(detail.c_str(), kDetail, pass, &hidden, &ffn, &thousands, &tokens, recipe) != 6) {
-    row.error("detail", "not 'PASS sum of 4 GEMMs (h H, ffn F, T tokens), RECIPE, pre-quantised'");
+  constexpr const char* kDetail = "%7s sum of 4 GEMMs (h %lf, ffn %lf, %lf,%lf tokens), %15[a-z0-9_], %15s";
+  if (std::sscanf(detail.c_str(), kDetail, pass, &hidden, &ffn, &thousands, &tokens, recipe, mode) != 7) {
+    row.error("detail", "not 'PASS sum of 4 GEMMs (h H, ffn F, T tokens), RECIPE, MODE'");
     return;
   }
-  // Delayed scaling casts even where operands are said to be quantised before.
-  if (std::string_view(recipe) == "fp8_delayed") return;
   tokens += 1000 * thousands;
+  const double wide = 5 * hidden + ffn;    // outputs of the four products
+  const double narrow = 3 * hidden + ffn;  // and inputs
+  const double weights_elements = 4 * hidden * hidden + 2 * hidden * ffn;
+  const std::string_view which(pass);
+  const double elements =
+      which == "wgrad" ? tokens * (wide + narrow) : tokens * (which == "fprop" ? narrow : wide) + weights_elements;
+  set.layer_sums[fmt::format("{} {}, {}", pass, recipe, mode)] = row.number("time_us") * 1e-6;
+  add_cast(row, gpu, pass, elements, set);
+  // Delayed scaling casts even where operands are said to be quantised before.
+  if (std::string_view(recipe) == "fp8_delayed" || std::string_view(mode) != "pre-quantised") return;
   const double seconds = row.seconds("time_us", 1e-6);
   const std::array<std::pair<double, double>, 4> weights = {
       {{3 * hidden, hidden}, {hidden, hidden}, {ffn, hidden}, {hidden, ffn}}};
@@ -156,7 +199,8 @@ void read_whole_gemm(const TableRow& row, const Gpu& gpu, MeasurementSet& set) {
 void read_public_attention(const TableRow& row, const Gpu& gpu, MeasurementSet& set) {
   const std::string_view kind = row.text("kind");
   const bool known = kind == "context_gqa" || kind == "context_mha" || kind == "train_sdpa_gqa" ||
-                     kind == "train_sdpa_mla" || kind == "cudnn_train_sdpa" || kind == "cudnn_train_sdpa_mla" || kind == "context_mla_absorbed_none(192/128)";
+                     kind == "train_sdpa_mla" || kind == "cudnn_train_sdpa" || kind == "cudnn_train_sdpa_mla" ||
+                     kind == "context_mla_absorbed_none(192/128)";
   if (!known || row.text("dtype") != "bf16" || row.text("time_us").empty()) return;
   Measurement m;
   m.form = LawForm::attention;

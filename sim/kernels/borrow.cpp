@@ -93,16 +93,17 @@ double tile_scale(const RankedFile& from, const std::string& law_recipe, const G
   return law_peak / from.file.sms / (peak / gpu.sms);
 }
 
-/// The rate at a power limit goes with this power of it, since a lower clock also needs a lower voltage: an H100 capped at
-/// 500 W (pytorch/FBGEMM PR 2546) does long BF16 and FP8 products at 0.79 to 0.89 of the rate at 700 W, exponents 0.35 to
-/// 0.7.
+/// The rate at a power limit goes with this power of it, since a lower clock also needs a lower voltage: an H100 capped
+/// at 500 W (pytorch/FBGEMM PR 2546) does long BF16 and FP8 products at 0.79 to 0.89 of the rate at 700 W, exponents
+/// 0.35 to 0.7.
 constexpr double kPowerExponent = 0.5;
 
-/// What to multiply a law's `power` by: for a kernel at the peak of `gpu` over one at the law's peak, by their limits. A
-/// law of another format keeps its need at peak: half the bits take about half the energy.
+/// What to multiply a law's `power` by: for a kernel at the peak of `gpu` over one at the law's peak, by their limits.
+/// A law of another format keeps its need at peak: half the bits take about half the energy.
 double power_scale(const RankedFile& from, const FittedLaw& law, const Gpu& gpu, std::string_view recipe,
                    Format format) {
   if (from.file.tdp <= 0 || gpu.tdp.value() <= 0 || from.file.gpu == gpu.id) return 1;
+  if (from.file.generation != gpu.generation) return 1;  // a FLOP's energy is another too
   const bool other_format = law.recipe != recipe || gpu.peak(format).value() <= 0;
   const double peak = gpu.peak(other_format ? Format::bf16 : format).value();
   const double law_peak = peak_of_law(from, other_format ? "bf16" : law.recipe);
@@ -262,10 +263,10 @@ GemmLaw gemm_law(const FoundLaw& found, const Gpu& gpu, Recipe recipe) {
   out.memory_share = value(law, "memory_share");
   out.power = value(law, "power") * power_scale(*found.from, law, gpu, name(recipe), format_of(recipe));
   if (found.bf16_beside != nullptr) {
-    const double here = value(*found.bf16_law, "power") *
-                        power_scale(*found.bf16_from, *found.bf16_law, gpu, "bf16", Format::bf16);
-    const double there = value(*found.bf16_beside, "power") *
-                         power_scale(*found.from, *found.bf16_beside, gpu, "bf16", Format::bf16);
+    const double here =
+        value(*found.bf16_law, "power") * power_scale(*found.bf16_from, *found.bf16_law, gpu, "bf16", Format::bf16);
+    const double there =
+        value(*found.bf16_beside, "power") * power_scale(*found.from, *found.bf16_beside, gpu, "bf16", Format::bf16);
     out.power *= here / there;
   }
   for (const auto& tile : law.tiles) {

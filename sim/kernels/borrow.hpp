@@ -8,10 +8,9 @@
 // grouped from dense, accumulating from plain 3  interpolated        5 %
 // another pass of the GEMM                    6  guessed             8 %   dgrad and wgrad lie within 10 % of fprop
 // another format, scaled by peak             10  guessed            12 %
-// same generation and design, scaled         20  guessed            12 %   designs differ in the ratio of formats' peaks
-// same generation, another design            24  guessed            12 %   (B300 and GB300 against B200 and GB200)
-// the next generation, scaled                40  guessed            20 %
-// one further                                41  guessed            20 %
+// same generation and design, scaled         20  guessed            12 %   designs differ in the ratio of formats'
+// peaks same generation, another design            24  guessed            12 %   (B300 and GB300 against B200 and
+// GB200) the next generation, scaled                40  guessed            20 % one further 41  guessed            20 %
 
 #include <string>
 #include <vector>
