@@ -218,11 +218,12 @@ FoundLaw find_gemm(const std::vector<RankedFile>& files, Recipe recipe, bool gro
   return found;
 }
 
-FoundLaw find_attention(const std::vector<RankedFile>& files, bool backward, int qk_dim, int v_dim) {
+FoundLaw find_attention(const std::vector<RankedFile>& files, bool backward, int qk_dim, int v_dim,
+                        std::string_view kernel) {
   FoundLaw found;
   for (const RankedFile& ranked : files) {
     for (const FittedLaw& law : ranked.file.laws) {
-      if (law.form != "attention" || !has_pass(law, backward ? "backward" : "forward")) continue;
+      if (law.form != "attention" || law.kind != kernel || !has_pass(law, backward ? "backward" : "forward")) continue;
       const int apart = std::abs(law.qk_dim - qk_dim) + std::abs(law.v_dim - v_dim);
       // Blackwell Ultra also has twice the exponentials a clock.
       const int design = ranked.cost < 20 && !ranked.same_design ? 20 : 0;
