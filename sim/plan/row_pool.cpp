@@ -8,10 +8,9 @@ int thread_count(int jobs) { return jobs > 0 ? jobs : tbb::this_task_arena::max_
 }  // namespace
 
 RowPool::RowPool(int jobs, Work work) : work_(std::move(work)), threads_(thread_count(jobs)), arena_(threads_, 0) {
-  if (jobs > 0) {  // the caller's own thread counts as one that is allowed
-    allowed_ = std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism,
-                                                     static_cast<std::size_t>(jobs) + 1);
-  }
+  // The caller's own thread counts as one that is allowed.
+  allowed_ = std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism,
+                                                   static_cast<std::size_t>(threads_) + 1);
 }
 
 RowPool::~RowPool() {

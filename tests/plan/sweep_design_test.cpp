@@ -118,12 +118,12 @@ TEST_CASE("mistakes of a design") {
         "--vary: error: 'many' is not a whole number\n"
         "  | cluster.gpus=many\n"
         "  |              ^\n"
-        "  = 'cluster.gpus' is a whole number, 1 or more\n");
+        "  = 'cluster.gpus' is a whole number, from 1 to 2147483647\n");
   CHECK(errors(request({"cluster.gpu=h100_sxm,h80_sxm"})) ==
         "--vary: error: unknown gpu 'h80_sxm'\n"
         "  | cluster.gpu=h80_sxm\n"
         "  |             ^\n"
-        "  = did you mean 'h800_sxm'?\n");
+        "  = did you mean 'h800_sxm'? 'gpuhours list gpus' shows all\n");
   CHECK(errors(request({"cluster.gpus=8,,16"})) ==
         "error: --vary 'cluster.gpus=8,,16' has a value that is empty or more than one line\n");
   CHECK(errors(request({"cluster.gpus=8,16", "cluster.gpus=32"})) == "error: 'cluster.gpus' varies twice\n");
