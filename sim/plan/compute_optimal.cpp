@@ -25,17 +25,19 @@ class Planner {
                                     [&](const PlanRound& earlier) { return same(earlier.model, round->model); });
       const bool again = !found_.rounds.empty() && same(found_.rounds.back().model, round->model);
       found_.rounds.push_back(*round);
+      found_.chosen = found_.rounds.size() - 1;
       const bool agrees = std::abs(round->flops_paid / flops - 1) < kAgreement;
       if (wanted < smallest_size() && optimal_flops_per_token(problem_.law, round->flops_paid) < smallest_size()) {
         return too_small(*round);
       }
       if (again || agrees || seen) {
         found_.end = again || agrees ? FixedPoint::End::converged : FixedPoint::End::alternates;
+        if (found_.end == FixedPoint::End::alternates) found_.chosen = best_of_cycle();
         break;
       }
       flops = round->flops_paid;
     }
-    if (!found_.rounds.back().speed.fits) shrink();
+    if (!found_.rounds[found_.chosen].speed.fits) shrink();
     return found_;
   }
 
@@ -63,6 +65,17 @@ class Planner {
     return round;
   }
 
+  /// Of the rounds since the last shape was there before: where what is paid for is nearest to what was believed.
+  [[nodiscard]] std::size_t best_of_cycle() const {
+    const auto& rounds = found_.rounds;
+    const auto gap = [&](std::size_t i) { return std::abs(rounds[i].flops_paid / rounds[i].flops - 1); };
+    std::size_t best = rounds.size() - 1;
+    for (std::size_t i = best; i-- > 0 && !same(rounds[i].model, rounds.back().model);) {
+      if (gap(i) < gap(best)) best = i;
+    }
+    return best;
+  }
+
   FixedPoint too_small(const PlanRound& round) {
     found_.end = FixedPoint::End::too_small;
     found_.gpu_hours_needed = problem_.gpu_hours * flops_of_size(problem_.law, round.flops_model) / round.flops_paid;
@@ -71,7 +84,7 @@ class Planner {
 
   /// Ever smaller models until one fits or the family ends.
   void shrink() {
-    const PlanRound& full = found_.rounds.back();
+    const PlanRound& full = found_.rounds[found_.chosen];
     for (double wanted = full.flops_model * kShrink; wanted >= smallest_size(); wanted *= kShrink) {
       const auto round = round_at(full.flops, wanted);
       if (!round) return;

@@ -49,13 +49,14 @@ struct FixedPoint {
   enum class End { converged, alternates, too_small, cannot_estimate };
   End end = End::cannot_estimate;
   std::vector<PlanRound> rounds;
+  std::size_t chosen = 0;  ///< of `rounds`: the last; where shapes alternate, the one that agrees best
   /// Rounds that could not be followed because the model does not fit in memory: the last is the largest that fits.
   std::vector<PlanRound> smaller;
   /// `too_small`: GPU hours for which the family's smallest model is best.
   double gpu_hours_needed = 0;
 
   /// The round whose model is trained, `smaller` where there is any.
-  [[nodiscard]] const PlanRound& last() const { return smaller.empty() ? rounds.back() : smaller.back(); }
+  [[nodiscard]] const PlanRound& last() const { return smaller.empty() ? rounds[chosen] : smaller.back(); }
   /// The law's model is trained: it is not too small for the family and fits.
   [[nodiscard]] bool met() const {
     return (end == End::converged || end == End::alternates) && smaller.empty() && last().speed.fits;

@@ -12,7 +12,10 @@
 namespace gpuhours {
 namespace {
 
-constexpr int kWidthStep = 512;  // four heads of 128: tensor parallelism of 4 divides them
+/// Widths come in steps of 8 heads of 128, that tensor parallelism of 8 divides; of 4 heads up to this one.
+constexpr int kWideFrom = 4096;
+/// From so many layers on their number is even, so that pipelines divide it.
+constexpr int kEvenFrom = 48;
 
 /// Layers of the family at a width.
 double usual_layers(const ShapeFamily& family, int hidden) {
@@ -31,7 +34,8 @@ int nearest_layers(const ShapeFamily& family, int hidden, double size,
                    const std::function<double(const Architecture&)>& size_of) {
   const double one = size_of(family_member(family, hidden, 1));
   const double a_layer = size_of(family_member(family, hidden, 2)) - one;
-  return static_cast<int>(std::lround(std::clamp((size - one) / a_layer + 1, 0.0, 1e6)));
+  const double layers = std::clamp((size - one) / a_layer + 1, 0.0, 1e6);
+  return static_cast<int>(layers < kEvenFrom ? std::lround(layers) : 2 * std::lround(layers / 2));
 }
 
 }  // namespace
@@ -84,7 +88,8 @@ Architecture member_of_size(const ShapeFamily& family, double size,
                             const std::function<double(const Architecture&)>& size_of) {
   Architecture best = smallest_member(family);
   double best_distance = std::numeric_limits<double>::infinity();
-  for (int hidden = family.rungs.front().hidden; hidden <= 2 * family.rungs.back().hidden; hidden += kWidthStep) {
+  for (int hidden = family.rungs.front().hidden; hidden <= 2 * family.rungs.back().hidden;
+       hidden += hidden < kWideFrom ? 512 : 1024) {
     const int layers = nearest_layers(family, hidden, size, size_of);
     if (layers < 1) break;
     const double distance = std::abs(std::log(layers / usual_layers(family, hidden)));

@@ -32,9 +32,9 @@ Architecture family_member(const ShapeFamily& family, int hidden, int layers);
 /// The smallest published member.
 Architecture smallest_member(const ShapeFamily& family);
 
-/// The member whose `size_of` is nearest to `size`: of each width (multiples of 512 up to twice the widest rung) the
-/// depth that comes nearest, and of those the width whose depth is nearest to the rungs' (logarithms joined by straight
-/// lines). `size_of` grows with layers.
+/// The member whose `size_of` is nearest to `size`: of each width (steps of 512, from 4096 on of 1024, up to twice the
+/// widest rung) the depth that comes nearest, and of those the width whose depth is nearest to the rungs' (logarithms
+/// joined by straight lines). `size_of` grows with layers.
 Architecture member_of_size(const ShapeFamily& family, double size,
                             const std::function<double(const Architecture&)>& size_of);
 

@@ -14,7 +14,7 @@ namespace gpuhours {
 namespace {
 
 /// What may be given up so that layouts divide the GPUs.
-constexpr double kRounding = 0.02;
+constexpr double kRounding = 0.05;
 
 bool fixes(const std::vector<std::string>& overrides, std::string_view path) {
   return std::any_of(overrides.begin(), overrides.end(),

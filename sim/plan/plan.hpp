@@ -34,7 +34,7 @@ struct GpuBudget {
   bool days_bind = false;
 };
 
-/// `gpus` 0: the most that the money pays for until the deadline, in whole nodes and rounded down by up to 2 % to a
+/// `gpus` 0: the most that the money pays for until the deadline, in whole nodes and rounded down by up to 5 % to a
 /// multiple that layouts divide; one node at least.
 GpuBudget gpu_budget(double budget, double price_per_hour, double days, int gpus, int node_gpus);
 

@@ -43,7 +43,7 @@ std::string end_line(const Plan& plan) {
     case FixedPoint::End::converged:
       return fmt::format("settled after {} rounds", plan.point.rounds.size());
     case FixedPoint::End::alternates:
-      return fmt::format("alternates between neighbouring shapes after {} rounds; the last is taken",
+      return fmt::format("alternates between neighbouring shapes after {} rounds; the one that agrees best is taken",
                          plan.point.rounds.size());
     case FixedPoint::End::too_small:
       return "stopped at the smallest model of the family";
@@ -106,7 +106,7 @@ std::string nearest_line(const Plan& plan) {
         last.model.name, scaled_text(hours), dollars_text(Dollars(hours * price(plan))),
         scaled_text(plan.budget.gpu_hours));
   }
-  const PlanRound& wanted = plan.point.rounds.back();
+  const PlanRound& wanted = plan.point.rounds[plan.point.chosen];
   if (!last.speed.fits) {
     return fmt::format("no model of the family from {} down fits {} GPUs", wanted.model.name, plan.budget.gpus);
   }
