@@ -67,6 +67,7 @@ class Builder {
   /// Finds the system and the prices; false after an error.
   bool complete(Diagnostics& diagnostics) {
     if (request_.system.empty()) request_.system = system_with(request_.gpu, root_, diagnostics);
+    if (diagnostics.has_errors()) return false;
     if (request_.pricing.empty() && request_.price == 0 && !fixes(request_.overrides, "pricing")) {
       request_.pricing = newest_prices(request_.gpu, root_, diagnostics);
     }
