@@ -152,6 +152,16 @@ void note_routing(const Scenario& scenario, const RankLoads& loads, std::vector<
   }
 }
 
+/// A price of another GPU is used as it is, and said.
+void note_price(const Scenario& scenario, std::vector<std::string>& notes) {
+  const Pricing& pricing = scenario.pricing;
+  const bool rented = pricing.method == PricingMethod::rent;
+  const std::string& gpu = rented ? pricing.gpu : pricing.capital.gpu;
+  if (gpu.empty() || gpu == scenario.cluster.gpu.id) return;
+  notes.push_back(fmt::format("the price is that of {} ({}), the cluster has {}", gpu,
+                              rented ? pricing.id : pricing.capital.id, scenario.cluster.gpu.id));
+}
+
 }  // namespace
 
 std::optional<Estimate> estimate(const Scenario& scenario, const DataPaths& paths, const EstimateOptions& options,
@@ -188,6 +198,7 @@ std::optional<Estimate> estimate(const Scenario& scenario, const Calibration& ca
   out.cost = cost_estimate(scenario, out.run, scenario.cluster.node.training_power_share * out.step.mean_power_share);
   add_intervals(out);
   note_fall_back(scenario, out, out.notes);
+  note_price(scenario, out.notes);
   note_given_phases(out, out.notes);
   note_routing(scenario, main->timed().loads, out.notes);
   return out;

@@ -38,9 +38,14 @@ bool is_same_design(const CalibrationFile& file, const Gpu& gpu) {
   return true;
 }
 
+/// The file's own GPU, not a hypothetical part of its name with other peaks.
+bool is_own(const CalibrationFile& file, const Gpu& gpu) {
+  return file.gpu == gpu.id && (file.peak.find("bf16") == file.peak.end() || is_same_die(file, gpu));
+}
+
 int file_cost(const CalibrationFile& file, const Gpu& gpu, const std::string& family, bool same_die, bool same_design) {
   const int other_family = file.family == family ? 0 : 3;
-  if (file.gpu == gpu.id) return other_family;
+  if (is_own(file, gpu)) return other_family;
   if (same_die) return 2 + other_family;
   if (file.generation != gpu.generation) return 39 + generations_apart(file.generation, gpu.generation) + other_family;
   return (same_design ? 20 : 24) + other_family;
@@ -170,8 +175,8 @@ std::vector<RankedFile> ranked_files(const Gpu& gpu, const std::string& family, 
       auto file = read_calibration(path, diagnostics, CalibrationPart::laws);
       if (!file) continue;
       RankedFile ranked;
-      ranked.same_die = file->gpu == gpu.id || is_same_die(*file, gpu);
-      ranked.same_design = file->gpu == gpu.id || is_same_design(*file, gpu);
+      ranked.same_die = is_own(*file, gpu) || is_same_die(*file, gpu);
+      ranked.same_design = is_own(*file, gpu) || is_same_design(*file, gpu);
       ranked.cost = file_cost(*file, gpu, family, ranked.same_die, ranked.same_design);
       ranked.file = std::move(*file);
       files.push_back(std::move(ranked));

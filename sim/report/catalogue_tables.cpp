@@ -191,20 +191,6 @@ constexpr Metric<Stack> kStack[] = {
     {"memory_overhead_bytes", "memory overhead", "bytes", "per GPU", [](S s) { return V(s.memory_overhead.value()); }},
 };
 
-using P = const Pricing&;
-constexpr Metric<Pricing> kPricing[] = {
-    {"id", "price", "", "catalogue id", [](P p) { return words(p.id); }},
-    {"usd_per_gpu_hour", "per GPU hour", "USD", "", [](P p) { return V((p.rent_per_gpu * kHour).value()); }},
-    {"date", "date", "", "of the price", [](P p) { return words(p.date); }},
-    {"provider", "provider", "", "", [](P p) { return words(p.provider); }},
-    {"region", "region", "", "", [](P p) { return words(p.region); }},
-    {"pue", "PUE", "", "", [](P p) { return V(p.pue); }},
-    {"electricity_usd_per_kwh", "electricity per kWh", "USD", "",
-     [](P p) { return positive((p.electricity * kKilowattHour).value()); }},
-    {"kg_co2_per_kwh", "carbon per kWh", "kg CO2", "",
-     [](P p) { return positive(p.carbon_kg_per_joule * kKilowattHour.value()); }},
-};
-
 using L = const Reliability&;
 constexpr Metric<Reliability> kReliability[] = {
     {"id", "reliability", "", "catalogue id", [](L l) { return words(l.id); }},
@@ -236,7 +222,6 @@ CatalogueTable<Node> table_of(const Node&) { return {kNode, 7}; }
 CatalogueTable<Fabric> table_of(const Fabric&) { return {kFabric, 7}; }
 CatalogueTable<PrecisionRecipe> table_of(const PrecisionRecipe&) { return {kPrecision, 8}; }
 CatalogueTable<Stack> table_of(const Stack&) { return {kStack, 8}; }
-CatalogueTable<Pricing> table_of(const Pricing&) { return {kPricing, 6}; }
 CatalogueTable<Reliability> table_of(const Reliability&) { return {kReliability, 6}; }
 
 }  // namespace gpuhours

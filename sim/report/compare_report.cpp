@@ -45,6 +45,29 @@ std::string marked(const LabelledResult& result, TextStyle style) {
   return result.estimate.memory.fits() ? result.label : red(fmt::format("{} (INFEASIBLE)", result.label), style);
 }
 
+/// Two rows: whether each GPU may be sold, and why.
+void add_mark_rows(const std::vector<RuleMark>& marks, TextTable& table) {
+  if (marks.empty()) return;
+  std::vector<std::string> sold{fmt::format("may be sold, {} at {}", marks.front().finding.rule, marks.front().date)};
+  std::vector<std::string> why{"because"};
+  for (std::size_t i = 0; i < marks.size(); ++i) {
+    sold.push_back(mark_text(marks[i]));
+    why.push_back(marks[i].finding.because);
+    if (i == 0) continue;
+    sold.emplace_back();
+    why.emplace_back();
+  }
+  table.row(sold);
+  table.row(why);
+}
+
+nlohmann::ordered_json mark_json(const RuleMark& mark) {
+  return {{"rule", mark.finding.rule},        {"date", mark.date},
+          {"may_be_sold", may_be_sold(mark)}, {"treatment", treatment_name(mark.finding.treatment)},
+          {"class", mark.finding.class_name}, {"because", mark.finding.because},
+          {"released", mark.released}};
+}
+
 }  // namespace
 
 std::optional<double> ratio_to_first(const Metric<Result>& metric, const LabelledResult& result,
@@ -57,7 +80,8 @@ std::optional<double> ratio_to_first(const Metric<Result>& metric, const Labelle
   return *number / *divisor;
 }
 
-std::string compare_text(const std::vector<LabelledResult>& results, TextStyle style) {
+std::string compare_text(const std::vector<LabelledResult>& results, TextStyle style,
+                         const std::vector<RuleMark>& marks) {
   std::string out;
   for (const LabelledResult& result : results) {
     out += fmt::format("{}: {}\n", bold(result.label, style), summary_line(result.result()));
@@ -82,10 +106,11 @@ std::string compare_text(const std::vector<LabelledResult>& results, TextStyle s
     }
     table.row(cells);
   }
+  add_mark_rows(marks, table);
   return fmt::format("{}\n{}", out, table.text(style));
 }
 
-std::string compare_json(const std::vector<LabelledResult>& results) {
+std::string compare_json(const std::vector<LabelledResult>& results, const std::vector<RuleMark>& marks) {
   nlohmann::ordered_json out;
   out["schema_version"] = kSchemaVersion;
   out["results"] = nlohmann::ordered_json::array();
@@ -97,17 +122,19 @@ std::string compare_json(const std::vector<LabelledResult>& results) {
       const auto ratio = ratio_to_first(known(compared.name), result, results.front());
       json_at(object["ratio_to_first"], compared.name) = ratio ? nlohmann::ordered_json(*ratio) : nullptr;
     }
+    if (!marks.empty()) object["export"] = mark_json(marks[out["results"].size()]);
     out["results"].push_back(std::move(object));
   }
   return json_text(out);
 }
 
-std::string compare_csv(const std::vector<LabelledResult>& results) {
+std::string compare_csv(const std::vector<LabelledResult>& results, const std::vector<RuleMark>& marks) {
   std::vector<std::string> header = csv_header();
   header.insert(header.begin(), "label");
   for (const ComparedMetric& compared : kCompared) {
     if (compared.ratio) header.push_back(fmt::format("ratio_to_first.{}", compared.name));
   }
+  if (!marks.empty()) header.emplace_back("export.may_be_sold");
   std::string out = csv_line(header);
   for (const LabelledResult& result : results) {
     std::vector<std::string> cells = csv_cells(result.result());
@@ -117,6 +144,8 @@ std::string compare_csv(const std::vector<LabelledResult>& results) {
       const auto ratio = ratio_to_first(known(compared.name), result, results.front());
       cells.push_back(ratio ? fmt::format("{}", *ratio) : "");
     }
+    const auto at = static_cast<std::size_t>(&result - results.data());
+    if (!marks.empty()) cells.emplace_back(may_be_sold(marks[at]) ? "true" : "false");
     out += csv_line(cells);
   }
   return out;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "report/metrics.hpp"
+#include "report/rules_report.hpp"
 #include "report/text_table.hpp"
 
 namespace gpuhours {
@@ -22,8 +23,10 @@ struct LabelledResult {
 std::optional<double> ratio_to_first(const Metric<Result>& metric, const LabelledResult& result,
                                      const LabelledResult& first);
 
-std::string compare_text(const std::vector<LabelledResult>& results, TextStyle style);
-std::string compare_json(const std::vector<LabelledResult>& results);
-std::string compare_csv(const std::vector<LabelledResult>& results);
+/// `marks`: empty, or whether each result's GPU may be sold under a rule.
+std::string compare_text(const std::vector<LabelledResult>& results, TextStyle style,
+                         const std::vector<RuleMark>& marks = {});
+std::string compare_json(const std::vector<LabelledResult>& results, const std::vector<RuleMark>& marks = {});
+std::string compare_csv(const std::vector<LabelledResult>& results, const std::vector<RuleMark>& marks = {});
 
 }  // namespace gpuhours

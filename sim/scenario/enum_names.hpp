@@ -84,6 +84,15 @@ struct EnumNames<NetworkModel> {
   static constexpr auto kNames = std::to_array<std::string_view>({"analytic", "flow"});
 };
 
+template <>
+struct EnumNames<PricingMethod> {
+  static constexpr auto kNames = std::to_array<std::string_view>({"rent", "owned", "epoch"});
+};
+template <>
+struct EnumNames<Depreciation> {
+  static constexpr auto kNames = std::to_array<std::string_view>({"linear", "declining"});
+};
+
 template <class Enum>
 std::string_view enum_name(Enum value) {
   return EnumNames<Enum>::kNames[static_cast<std::size_t>(value)];

@@ -10,6 +10,7 @@
 
 #include "scenario/architecture.hpp"
 #include "scenario/hardware.hpp"
+#include "scenario/money.hpp"
 #include "scenario/software.hpp"
 
 namespace gpuhours {
@@ -115,21 +116,6 @@ struct Reliability {
   double replaced_share = 1;              ///< interruptions that take a node out
   int spares = 0;                         ///< nodes that stand by
   Seconds repair_time;                    ///< until a node that was taken out is back; 0: spares never run out
-  std::vector<Source> sources;
-};
-
-struct Pricing {
-  std::string id;
-  DollarsPerSecond rent_per_gpu;  ///< USD per GPU and second
-  DollarsPerJoule electricity;
-  double pue = 1.0;
-  double carbon_kg_per_joule = 0;
-  std::string region;
-  std::string date;  ///< of the price, YYYY-MM
-  std::string provider;
-  std::string commitment;           ///< on_demand, 1y, 3y
-  std::string gpu;                  ///< id of the GPU that is let, empty: any
-  DollarsPerSecond low, mid, high;  ///< of a panel of providers, 0: not asked
   std::vector<Source> sources;
 };
 

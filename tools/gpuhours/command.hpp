@@ -64,5 +64,6 @@ void add_plan(CLI::App& app, int& exit_code);
 /// Hidden: what the build makes shell completions and the manual page with, and what completions ask for words.
 void add_completions(CLI::App& app, int& exit_code);
 void add_man(CLI::App& app, int& exit_code);
+void add_claims(CLI::App& app, int& exit_code);
 
 }  // namespace gpuhours::cli
