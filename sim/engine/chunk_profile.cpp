@@ -54,10 +54,7 @@ TimeUse shared_out(TimeUse sum, int ranks) {
   share(sum.communication);
   share(sum.hidden);
   for (SimTime& time : sum.exposed) share(time);
-  for (double& seconds : sum.account.seconds) seconds /= ranks;
-  sum.account.power_seconds /= ranks;
-  sum.account.error_seconds /= ranks;
-  sum.account.launch_seconds /= ranks;
+  sum.account *= 1.0 / ranks;
   return sum;
 }
 

@@ -16,10 +16,7 @@ TimeUse times_of(const TimeUse& use, int count) {
   for (SimTime& time : out.exposed) time.ps *= count;
   out.communication.ps *= count;
   out.hidden.ps *= count;
-  for (double& seconds : out.account.seconds) seconds *= count;
-  out.account.power_seconds *= count;
-  out.account.error_seconds *= count;
-  out.account.launch_seconds *= count;
+  out.account *= count;
   return out;
 }
 

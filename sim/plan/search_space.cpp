@@ -37,8 +37,6 @@ std::vector<Enum> every() {
   return out;
 }
 
-bool v_shaped(Schedule schedule) { return schedule == Schedule::zero_bubble_v || schedule == Schedule::dualpipe_v; }
-
 /// Why no layout with the change is modelled, under any kind of FSDP of the space; empty when one is.
 std::string refusal(const Scenario& scenario, const SearchSpace& space,
                     const std::function<void(Parallelism&)>& change) {
@@ -157,7 +155,7 @@ void leave_out_refused(const Scenario& scenario, SearchSpace& space) {
 }
 
 std::vector<int> default_vpp(Schedule schedule, int pp, int layers) {
-  if (v_shaped(schedule)) return {1, 2};
+  if (v_shaped(schedule)) return {2};
   if (schedule != Schedule::interleaved) return {1};
   std::vector<int> out;
   for (int v = 2; pp > 1 && pp * v <= layers + 2; ++v) {

@@ -84,6 +84,18 @@ KernelAccount& KernelAccount::operator+=(const KernelAccount& other) {
   return *this;
 }
 
+KernelAccount& KernelAccount::operator*=(double times) {
+  for (double& time : seconds) time *= times;
+  power_seconds *= times;
+  for (double& time : class_seconds) time *= times;
+  for (double& time : class_error_seconds) time *= times;
+  launch_seconds *= times;
+  gap_launches *= times;
+  host_launches *= times;
+  host_layers *= times;
+  return *this;
+}
+
 KernelContext WorkTimer::context(bool shares_sms) const {
   const Stack& stack = scenario_.stack;
   KernelContext context;

@@ -25,6 +25,7 @@ struct KernelAccount {
   double host_layers = 0;                                 ///< passes through a layer that cost `stack.layer_overhead`
 
   KernelAccount& operator+=(const KernelAccount& other);
+  KernelAccount& operator*=(double times);
   [[nodiscard]] double kernel_seconds() const { return seconds[0] + seconds[1] + seconds[2]; }
 };
 
