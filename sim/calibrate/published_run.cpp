@@ -154,6 +154,7 @@ class RowWriter {
     }
     lines = fmt::format("stack:\n  extends: {}\n{}", profile, lines);
     if (!run_.blank("cuda_graphs")) lines += fmt::format("  cuda_graphs: {}\n", run_.at("cuda_graphs") == "yes");
+    lines += graph_lines();
     if (!run_.blank("moe_dispatcher")) {
       const std::string& word = run_.at("moe_dispatcher");
       const std::string dispatcher = mapped("dispatchers", "", word).value_or(word);
@@ -171,6 +172,17 @@ class RowWriter {
     const auto keys = mapped("precision_keys", stack, run_.at("precision"));
     if (keys) return lines + fmt::format("precision: {{extends: {}, {}}}\n", recipe, *keys);
     return lines + fmt::format("precision: {}\n", recipe);
+  }
+
+  /// What the graphs of a row hold, where its notes say so. A graph of the whole iteration cannot read token counts on
+  /// the host, so that its experts run as one kernel (Megatron-Bridge 0.5: fused grouped products with them).
+  [[nodiscard]] std::string graph_lines() const {
+    const std::string& notes = run_.at("notes");
+    if (notes.find("cuda graph full_iteration") != std::string::npos) return "  fused_grouped_gemm: true\n";
+    const std::size_t at = notes.find("cuda graph transformer_engine ");
+    if (at == std::string::npos) return {};
+    const std::string_view scope = std::string_view(notes).substr(at, notes.find(';', at) - at);
+    return fmt::format("  graph_scope: {}\n", scope.find(" attn") != std::string_view::npos ? "attention" : "router");
   }
 
   std::string layout_lines(const Architecture& model, RunScenario& out) const {

@@ -42,6 +42,10 @@ struct EnumNames<Dispatcher> {
   static constexpr auto kNames = std::to_array<std::string_view>({"deepep", "alltoall", "allgather"});
 };
 template <>
+struct EnumNames<GraphScope> {
+  static constexpr auto kNames = std::to_array<std::string_view>({"all", "attention", "router"});
+};
+template <>
 struct EnumNames<AttentionKernel> {
   static constexpr auto kNames = std::to_array<std::string_view>({"cudnn", "flash2"});
 };

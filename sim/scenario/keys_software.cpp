@@ -105,6 +105,7 @@ void describe(Keys& keys, Stack& stack) {
   keys.text({"family", "of stacks that share code"}, stack.family);
   keys.text({"kernels", "family of kernel laws in calibration/: cublas, deepgemm"}, stack.kernels);
   keys.flag({"cuda_graphs", "launch gaps are hidden"}, stack.cuda_graphs);
+  keys.choice({"graph_scope", "what CUDA graphs hold"}, stack.graph_scope);
   keys.quantity({"launch_gap", "between kernels that run back to back"}, Unit::time, stack.launch_gap, at_least(0));
   keys.quantity({"launch_interval", "host time a launch takes"}, Unit::time, stack.launch_interval, at_least(0));
   keys.choice({"dispatcher", "how tokens reach their experts"}, stack.dispatcher);
@@ -118,6 +119,7 @@ void describe(Keys& keys, Stack& stack) {
       {"fused_norm_cast", "norms write the operand of the next matrix product in its format, delayed scaling only"},
       stack.fused_norm_cast);
   keys.flag({"fused_rope", "rotary embedding is one kernel"}, stack.fused_rope);
+  keys.flag({"fused_grouped_gemm", "the experts of a rank are one launch, else each is one"}, stack.fused_grouped_gemm);
   keys.choice({"attention_kernel", "cudnn: the vendor's; flash2: FlashAttention-2"}, stack.attention_kernel);
   keys.number({"attention_factor", "time of attention kernels over their law's"}, Unit::ratio, stack.attention_factor,
               greater_than(0));

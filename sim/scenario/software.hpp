@@ -37,6 +37,8 @@ struct PrecisionRecipe {
 };
 
 enum class Dispatcher { deepep, alltoall, allgather };
+/// What CUDA graphs hold where a stack uses them: whole passes, or attention with the router, or the router alone.
+enum class GraphScope { all, attention, router };
 /// Whose fused attention: the vendor's (cuDNN, FlashAttention-3 alike) or FlashAttention-2.
 enum class AttentionKernel { cudnn, flash2 };
 
@@ -67,6 +69,7 @@ struct Stack {
   std::string family;              ///< of stacks that share code: a stack nobody has described takes one of its family
   std::string kernels = "cublas";  ///< family of kernel laws in calibration/: cublas, deepgemm
   bool cuda_graphs = false;        ///< launch gaps are hidden
+  GraphScope graph_scope = GraphScope::all;
   Seconds launch_gap;              ///< between kernels that run back to back
   Seconds launch_interval;         ///< host time a launch takes: a floor for kernels shorter than it
   Dispatcher dispatcher = Dispatcher::alltoall;
@@ -83,6 +86,7 @@ struct Stack {
   bool fused_activation = true;         ///< activation and cast are one kernel
   bool fused_norm_cast = false;         ///< norms write the next product's operand in its format (delayed scaling)
   bool fused_rope = true;
+  bool fused_grouped_gemm = true;  ///< experts of a rank are one launch, else a launch an expert
   AttentionKernel attention_kernel = AttentionKernel::cudnn;
   double attention_factor = 1;  ///< time of attention kernels over their law's
   bool fused_cross_entropy = true;

@@ -112,6 +112,15 @@ KernelTime WorkTimer::timed(const Operator& op, const KernelContext& context) co
   return time;
 }
 
+int WorkTimer::launches_of(const Operator& op, const ComputeBlock& block) const {
+  const Stack& stack = scenario_.stack;
+  const bool router = op.kind == OperatorKind::router;
+  const bool held = stack.graph_scope == GraphScope::all ||
+                    (stack.graph_scope == GraphScope::attention && (router || block.name == "attn")) ||
+                    (stack.graph_scope == GraphScope::router && router);
+  return stack.cuda_graphs && held ? 0 : std::max(op.kernels, op.launches);
+}
+
 TimedSegment WorkTimer::timed(const ComputeBlock& block, bool shares_sms) const {
   const KernelContext kernel_context = context(shares_sms);
   const Stack& stack = scenario_.stack;
@@ -125,19 +134,19 @@ TimedSegment WorkTimer::timed(const ComputeBlock& block, bool shares_sms) const 
     const double seconds = time.alone.value();
     alone += seconds;
     beside += time.beside.value();
-    launches += op.kernels;
+    launches += launches_of(op, block);
     out.account.seconds[static_cast<std::size_t>(time.provenance)] += seconds;
     out.account.class_seconds[static_cast<std::size_t>(law)] += seconds;
     out.account.class_error_seconds[static_cast<std::size_t>(law)] += time.relative_error * seconds;
     out.account.power_seconds += time.energy_share * seconds;
   }
   // Gaps between kernels; and the host cannot launch faster than one kernel an interval, graphs aside.
-  const double gaps = stack.cuda_graphs ? 0.0 : launches * stack.launch_gap.value();
-  const double host = stack.cuda_graphs ? 0.0 : launches * stack.launch_interval.value();
+  const double gaps = launches * stack.launch_gap.value();
+  const double host = launches * stack.launch_interval.value();
   const double alone_total = std::max(alone + gaps, host);
   const double beside_total = std::max(beside + gaps, host);
   out.account.launch_seconds = alone_total - alone;
-  if (!stack.cuda_graphs) (host > alone + gaps ? out.account.host_launches : out.account.gap_launches) = launches;
+  (host > alone + gaps ? out.account.host_launches : out.account.gap_launches) = launches;
   out.alone = SimTime::from(Seconds(alone_total));
   out.beside = SimTime::from(Seconds(beside_total));
   return out;

@@ -89,6 +89,8 @@ class WorkTimer {
   /// `operators` back to back on the compute stream.
   [[nodiscard]] TimedSegment timed(const ComputeBlock& block, bool shares_sms) const;
   [[nodiscard]] TimedSegment timed(const Communication& communication) const;
+  /// What the host launches of `op`: nothing that a CUDA graph holds.
+  [[nodiscard]] int launches_of(const Operator& op, const ComputeBlock& block) const;
   [[nodiscard]] KernelContext context(bool shares_sms) const;
   /// A kernel under this stack: its law's time with the stack's factors, on the rank that all wait for.
   [[nodiscard]] KernelTime timed(const Operator& op, const KernelContext& context) const;

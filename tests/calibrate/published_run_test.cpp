@@ -85,6 +85,23 @@ TEST_CASE("what is filled is named") {
   CHECK(run.filled == std::vector<std::string>{"inter_node: rail_ft3_ndr400", "stack other: generic", "vpp: 1"});
 }
 
+TEST_CASE("notes say what CUDA graphs hold") {
+  PublishedRun row = llama();
+  const auto stack = [&](const std::string& notes) {
+    row.fields["notes"] = notes;
+    const RunScenario run = scenario_of(row);
+    REQUIRE(run.scenario);
+    return run.scenario->stack;
+  };
+  CHECK(stack("").graph_scope == GraphScope::all);
+  CHECK_FALSE(stack("").fused_grouped_gemm);
+  CHECK(stack("recipe X; cuda graph transformer_engine moe_router+moe_preprocess; with attn").graph_scope ==
+        GraphScope::router);
+  CHECK(stack("cuda graph transformer_engine attn+moe_router+moe_preprocess").graph_scope == GraphScope::attention);
+  CHECK(stack("cuda graph full_iteration; more").graph_scope == GraphScope::all);
+  CHECK(stack("cuda graph full_iteration; more").fused_grouped_gemm);
+}
+
 TEST_CASE("truncated layers are honoured") {
   PublishedRun row = llama();
   row.fields["truncated_layers"] = "4";
