@@ -63,7 +63,7 @@ std::string joined(const std::vector<std::string>& list) {
 
 void add_law(std::string& out, const FittedLaw& law) {
   out += "  - form: " + law.form + "\n";
-  if (law.form != "attention") out += "    kind: " + law.kind + "\n";
+  if (!law.kind.empty()) out += "    kind: " + law.kind + "\n";
   if (law.form != "memory") {
     out += fmt::format("    recipe: {}\n    passes: {}\n", law.recipe, joined(law.passes));
   }

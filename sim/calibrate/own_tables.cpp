@@ -168,9 +168,9 @@ void read_own_gemm(const TableRow& row, const Gpu& gpu, MeasurementSet& set) {
 }
 
 void read_own_attention(const TableRow& row, const Gpu& gpu, MeasurementSet& set) {
-  if (row.text("backend") != "cudnn") return;  // FlashAttention-2 is another kernel
   Measurement m;
   m.form = LawForm::attention;
+  if (row.text("backend") == "flash") m.kind = "flash2";
   m.recipe = row.text("dtype");
   m.attention.backward = row.text("direction") == "bwd";
   m.pass = m.attention.backward ? "backward" : "forward";

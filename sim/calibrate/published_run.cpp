@@ -138,6 +138,8 @@ class RowWriter {
     if (std::find(recipes.begin(), recipes.end(), recipe) == recipes.end()) {
       return refused(out, fmt::format("precision '{}' is no recipe of the catalogue", recipe));
     }
+    const auto keys = mapped("precision_keys", stack, run_.at("precision"));
+    if (keys) return lines + fmt::format("precision: {{extends: {}, {}}}\n", recipe, *keys);
     return lines + fmt::format("precision: {}\n", recipe);
   }
 
@@ -158,11 +160,21 @@ class RowWriter {
     return refused(out, fmt::format("schedule '{}' does not say which", schedule));
   }
 
+  /// The notes list `field` after "inferred:".
+  [[nodiscard]] bool inferred(std::string_view field) const {
+    const std::string& notes = run_.at("notes");
+    const std::size_t list = notes.find("inferred:");
+    return list != std::string::npos &&
+           notes.substr(list, notes.find(';', list) - list).find(field) != std::string::npos;
+  }
+
   std::string recompute_lines(RunScenario& out) const {
     if (run_.blank("recompute")) {
-      out.filled.emplace_back("recompute: none");
+      out.recompute_open = true;
       return "  recompute: none\n";
     }
+    // A value that the table's authors inferred is a first guess; what fits decides.
+    out.recompute_open = run_.at("recompute") == "none" && inferred("recompute");
     std::string lines = fmt::format("  recompute: {}\n", run_.at("recompute"));
     if (run_.at("recompute") != "selective") return lines;
     const std::string& detail = run_.at("recompute_detail");

@@ -2,8 +2,8 @@
 // A row of a table of published runs (validation/README.md) as a scenario. Input: the row's columns alone, the
 // catalogue and calibration/validation/map.yaml, which says what catalogue entries the words of a column stand for.
 // Output: a Scenario with what was filled in, or the reason why it cannot be expressed. Blank fields: vpp, cp, ep, etp
-// 1; recompute unknown -> none; router unknown -> forced; dispatcher and CUDA graphs unknown -> the stack's; network
-// unknown -> the vendor's reference system; micro-batch -> the largest power of two that fits (the caller tries).
+// 1; router unknown -> forced; dispatcher and CUDA graphs unknown -> the stack's; network unknown -> the vendor's
+// reference system; recompute and micro-batch -> by what fits (fill_layout.hpp).
 
 #include <map>
 #include <optional>
@@ -37,6 +37,7 @@ struct RunScenario {
   std::vector<std::string> filled;
   std::string refusal;            ///< why there is no scenario
   bool micro_batch_open = false;  ///< the row does not say; `scenario` holds 1
+  bool recompute_open = false;    ///< the row does not say; `scenario` holds none
 };
 
 RunScenario run_scenario(const PublishedRun& run, const ValidationMap& map, const std::string& root);

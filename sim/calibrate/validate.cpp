@@ -5,14 +5,12 @@
 #include <algorithm>
 #include <variant>
 
+#include "calibrate/fill_layout.hpp"
 #include "calibrate/published_run.hpp"
 #include "plan/parallel.hpp"
 
 namespace gpuhours {
 namespace {
-
-/// Largest micro-batch that is tried for a row that does not say.
-constexpr int kLargestMicroBatch = 64;
 
 using Outcome = std::variant<RefusedRow, ValidationRow>;
 
@@ -25,29 +23,14 @@ std::string reason(const Diagnostics& diagnostics) {
   return "no estimate";
 }
 
-/// The estimate at the largest power of two that divides the batch and fits in memory, else at 1.
-std::optional<Estimate> at_largest_micro_batch(RunScenario& run, const DataPaths& paths, Diagnostics& diagnostics) {
-  Scenario& scenario = *run.scenario;
-  const int per_rank = scenario.training.global_batch / scenario.parallelism.dp(scenario.cluster.gpus);
-  std::optional<Estimate> found;
-  for (int size = kLargestMicroBatch; size >= 1; size /= 2) {
-    if (per_rank % size != 0) continue;
-    scenario.training.micro_batch = size;
-    found = estimate(scenario, paths, {}, diagnostics);
-    if (!found || found->memory.fits()) break;
-  }
-  run.filled.push_back(fmt::format("mbs: {}", scenario.training.micro_batch));
-  return found;
-}
-
 Outcome outcome(const PublishedRun& run, const ValidationMap& map, const DataPaths& paths) {
   const std::optional<double> measured = finite_number(run.at("step_time_s"));
   if (!measured || *measured <= 0) return refused(run, "no step time");
   RunScenario built = run_scenario(run, map, paths.root);
   if (!built.scenario) return refused(run, built.refusal);
   Diagnostics diagnostics;
-  const std::optional<Estimate> found = built.micro_batch_open ? at_largest_micro_batch(built, paths, diagnostics)
-                                                               : estimate(*built.scenario, paths, {}, diagnostics);
+  fill_open_layout(built);
+  const std::optional<Estimate> found = estimate(*built.scenario, paths, {}, diagnostics);
   if (!found) return refused(run, reason(diagnostics));
   ValidationRow row;
   row.id = run.at("id");

@@ -150,11 +150,12 @@ FoundLaw find_gemm(const std::vector<RankedFile>& files, Recipe recipe, bool gro
   return found;
 }
 
-FoundLaw find_attention(const std::vector<RankedFile>& files, bool backward, int qk_dim, int v_dim) {
+FoundLaw find_attention(const std::vector<RankedFile>& files, bool backward, int qk_dim, int v_dim,
+                        std::string_view kernel) {
   FoundLaw found;
   for (const RankedFile& ranked : files) {
     for (const FittedLaw& law : ranked.file.laws) {
-      if (law.form != "attention" || !has_pass(law, backward ? "backward" : "forward")) continue;
+      if (law.form != "attention" || law.kind != kernel || !has_pass(law, backward ? "backward" : "forward")) continue;
       const int apart = std::abs(law.qk_dim - qk_dim) + std::abs(law.v_dim - v_dim);
       const int cost = ranked.cost + (apart == 0 ? 0 : std::min(6 + apart / 32, 15));
       if (cost < found.cost) found = {&ranked, &law, cost, error_for_cost(cost)};

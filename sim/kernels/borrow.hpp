@@ -37,7 +37,9 @@ struct FoundLaw {
 };
 
 FoundLaw find_gemm(const std::vector<RankedFile>& files, Recipe recipe, bool grouped, GemmPass pass);
-FoundLaw find_attention(const std::vector<RankedFile>& files, bool backward, int qk_dim, int v_dim);
+/// `kernel`: whose attention, a law's kind: empty for the vendor's, "flash2".
+FoundLaw find_attention(const std::vector<RankedFile>& files, bool backward, int qk_dim, int v_dim,
+                        std::string_view kernel = {});
 FoundLaw find_memory(const std::vector<RankedFile>& files, std::string_view law);
 
 /// The best that a law found at `cost` may call itself.

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <set>
+#include <tuple>
 
 #include "kernels/borrow.hpp"
 
@@ -52,6 +53,7 @@ struct GemmSlot {
 };
 
 struct AttentionSlot {
+  std::string kernel;  ///< empty: the vendor's
   int qk_dim = 0;
   int v_dim = 0;
   AttentionLaw law;
@@ -192,18 +194,21 @@ void FittedKernelLaws::add_gemms(const Gpu& gpu, const std::vector<RankedFile>& 
 }
 
 void FittedKernelLaws::add_attention(const Gpu& gpu, const std::vector<RankedFile>& files) {
-  std::set<std::pair<int, int>> dims;
+  std::set<std::tuple<std::string, int, int>> uses;
   for (const RankedFile& ranked : files) {
     for (const FittedLaw& law : ranked.file.laws) {
-      if (law.form == "attention") dims.insert({law.qk_dim, law.v_dim});
+      // Another kernel's law holds on its own GPU and die only: elsewhere the vendor's serves for all.
+      if (law.form == "attention" && (law.kind.empty() || ranked.same_die)) {
+        uses.insert({law.kind, law.qk_dim, law.v_dim});
+      }
     }
   }
   for (int backward = 0; backward < 2; ++backward) {
-    for (const auto& [qk, v] : dims) {
-      const FoundLaw found = find_attention(files, backward == 1, qk, v);
+    for (const auto& [kernel, qk, v] : uses) {
+      const FoundLaw found = find_attention(files, backward == 1, qk, v, kernel);
       if (found.law == nullptr) continue;
       attention_[static_cast<std::size_t>(backward)].push_back(
-          {qk, v, attention_law(found, gpu), fitted_range(*found.law, "seq"), certainty_of(found)});
+          {kernel, qk, v, attention_law(found, gpu), fitted_range(*found.law, "seq"), certainty_of(found)});
       if (found.cost < 6 && found.from != &files.front()) borrowed_.insert(found.from->file.path);
     }
     if (attention_[static_cast<std::size_t>(backward)].empty()) missing_.emplace_back("attention");
@@ -299,9 +304,11 @@ KernelTime FittedKernelLaws::attention(const Operator& op, const KernelContext& 
   const auto distance = [&](const AttentionSlot& s) {
     return std::abs(s.qk_dim - a.qk_dim) + std::abs(s.v_dim - a.v_dim);
   };
-  const AttentionSlot* slot = &slots.front();
+  const bool own = std::any_of(slots.begin(), slots.end(), [&](const AttentionSlot& s) { return s.kernel == op.law; });
+  const std::string_view kernel = own ? std::string_view(op.law) : std::string_view();
+  const AttentionSlot* slot = nullptr;
   for (const AttentionSlot& s : slots) {
-    if (distance(s) < distance(*slot)) slot = &s;
+    if (s.kernel == kernel && (slot == nullptr || distance(s) < distance(*slot))) slot = &s;
   }
   AttentionCase shape{static_cast<double>(a.batch * a.heads),
                       static_cast<double>(a.seq_q),

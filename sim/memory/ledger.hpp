@@ -18,6 +18,8 @@ struct LedgerEntry {
 struct MemoryLedger {
   int rank = 0;  ///< pipeline rank that needs most
   std::vector<LedgerEntry> entries;
+  /// What the framework's allocator holds at the peak: all but fragmentation, communicators and overhead.
+  [[nodiscard]] Bytes allocated() const;
   Bytes peak;
   Bytes capacity;
   [[nodiscard]] bool fits() const { return peak <= capacity; }

@@ -69,27 +69,27 @@ std::optional<Change> twice_tensor(const Scenario& s) {
   return runs(c.scenario) ? std::optional(c) : std::nullopt;
 }
 
-bool fits(const Scenario& s) {
+}  // namespace
+
+bool layout_fits(const Scenario& s) {
   const Parallelism& p = s.parallelism;
   const int micro_batches = std::max(1, s.training.global_batch / (p.dp(s.cluster.gpus) * s.training.micro_batch));
   const PipelinePlan plan = pipeline_plan(p.schedule, p.pp, p.vpp, micro_batches);
   return fullest_rank(s, workload(s), plan).fits();
 }
 
-}  // namespace
-
 std::string smallest_remedy(const Scenario& s) {
   constexpr std::array<Step, 6> kSteps = {selective_recompute, full_recompute, half_micro_batch,
                                           next_zero_stage,     twice_pipeline, twice_tensor};
   for (const Step step : kSteps) {
     const std::optional<Change> change = step(s);
-    if (change && fits(change->scenario)) return change->text;
+    if (change && layout_fits(change->scenario)) return change->text;
   }
   const std::optional<Change> full = full_recompute(s);
   if (!full) return {};
   for (std::size_t i = 2; i < kSteps.size(); ++i) {
     const std::optional<Change> change = kSteps[i](full->scenario);
-    if (change && fits(change->scenario)) return full->text + " --set " + change->text;
+    if (change && layout_fits(change->scenario)) return full->text + " --set " + change->text;
   }
   return {};
 }

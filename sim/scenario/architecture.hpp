@@ -22,6 +22,7 @@ struct Architecture {
   int ffn_hidden = 0;  ///< width of a dense MLP
   MlpKind mlp = MlpKind::swiglu;
   bool linear_bias = false;
+  bool qk_norm = false;  ///< queries and keys are normed head by head before rotation
   int vocab = 0;
   bool tied_embeddings = false;
   int learned_positions = 0;  ///< rows of a learned position table, 0: none (rotary)

@@ -233,6 +233,8 @@ class ScenarioRules {
          fmt::format("a list of {}", fmt::join(EnumNames<RecomputeOp>::kNames, ", ")));
     rule(selective || t.recompute_ops.empty(), {"training.recompute_ops", "training.recompute"},
          "'recompute_ops' goes with recompute: selective");
+    rule(t.recompute_chunk == 1 || t.recompute == Recompute::full, {"training.recompute_chunk", "training.recompute"},
+         "'recompute_chunk' goes with recompute: full");
     rule(t.ramp.tokens <= t.tokens || t.tokens == 0, {"training.ramp.tokens", "training.tokens"},
          "the ramp is longer than the training");
     rule(t.ramp.from == 0 || t.ramp.tokens > 0, {"training.ramp.from", "training.ramp.tokens"},

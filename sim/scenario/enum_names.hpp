@@ -42,6 +42,10 @@ struct EnumNames<Dispatcher> {
   static constexpr auto kNames = std::to_array<std::string_view>({"deepep", "alltoall", "allgather"});
 };
 template <>
+struct EnumNames<AttentionKernel> {
+  static constexpr auto kNames = std::to_array<std::string_view>({"cudnn", "flash2"});
+};
+template <>
 struct EnumNames<Schedule> {
   static constexpr auto kNames = std::to_array<std::string_view>(
       {"one_f_one_b", "interleaved", "zero_bubble_h1", "zero_bubble_v", "dualpipe", "dualpipe_v"});
@@ -60,8 +64,8 @@ struct EnumNames<Recompute> {
 };
 template <>
 struct EnumNames<RecomputeOp> {
-  static constexpr auto kNames =
-      std::to_array<std::string_view>({"norm", "mla_up_projection", "activation", "attention", "moe_experts", "layer"});
+  static constexpr auto kNames = std::to_array<std::string_view>(
+      {"norm", "mla_up_projection", "activation", "attention", "moe_experts", "shared_experts", "moe", "mlp", "layer"});
 };
 template <>
 struct EnumNames<EngineMode> {

@@ -57,6 +57,8 @@ void describe(Keys& keys, Training& training) {
              at_least(1));
   keys.choice({"recompute", "what is computed again in backward"}, training.recompute);
   keys.choices({"recompute_ops", "operators of selective recompute"}, training.recompute_ops);
+  keys.whole({"recompute_chunk", "layers between two checkpoints of full recompute"}, training.recompute_chunk,
+             at_least(1));
   keys.flag({"mtp", "train the model's multi-token-prediction modules"}, training.mtp);
   keys.choice({"router_balance", "forced: every expert gets the same number of tokens"}, training.router_balance);
   keys.number({"expert_imbalance", "relative standard deviation of the rows that an expert rank receives"}, Unit::ratio,

@@ -21,6 +21,8 @@ void describe(Keys& keys, PrecisionRecipe& precision) {
   keys.choice({"moments", "the optimizer's two moments"}, precision.moments);
   keys.flag({"store_fp8_activations", "inputs of linear layers are kept for backward in the GEMM's format"},
             precision.store_fp8_activations);
+  keys.flag({"keeps_gathered_weights", "false: low-precision copies alone are held, cast as the weights arrive"},
+            precision.keeps_gathered_weights);
   keys.flag({"weight_transpose_cached", "false: FP8 weights are transposed anew for every micro-batch"},
             precision.weight_transpose_cached);
   keys.list({"sources", "citations of the figures above"}, precision.sources);
@@ -40,6 +42,24 @@ void describe_overlap(Keys& keys, Stack& stack) {
             stack.shared_expert_overlap);
 }
 
+void describe_memory(Keys& keys, Stack& stack) {
+  keys.flag({"keeps_cast_operands", "scaled copies of inputs and weights wait for backward; false: cast anew there"},
+            stack.keeps_cast_operands);
+  keys.flag({"keeps_attention_scores", "attention without FlashAttention: scores wait for backward"},
+            stack.keeps_attention_scores);
+  keys.flag({"dropout_masks", "of residual dropout, and of the scores' where they are kept"}, stack.dropout_masks);
+  keys.flag({"wgrad_placeholders", "an unused gradient for each shape of weight stays allocated"},
+            stack.wgrad_placeholders);
+  keys.quantity({"memory_overhead", "context, libraries and what the driver keeps, per GPU"}, Unit::data,
+                stack.memory_overhead, at_least(0));
+  keys.quantity({"library_workspace", "of matrix-product libraries, from the framework's allocator"}, Unit::data,
+                stack.library_workspace, at_least(0));
+  keys.quantity({"communicator_buffers", "of one communicator on one GPU"}, Unit::data, stack.communicator_buffers,
+                at_least(0));
+  keys.number({"fragmentation", "memory lost, as a share of activations, loss and workspace"}, Unit::ratio, stack.fragmentation,
+              between(0, 1));
+}
+
 }  // namespace
 
 void describe(Keys& keys, Stack& stack) {
@@ -56,15 +76,19 @@ void describe(Keys& keys, Stack& stack) {
   describe_overlap(keys, stack);
   keys.flag({"fused_norm", "residual add and norm are one kernel"}, stack.fused_norm);
   keys.flag({"fused_activation", "activation and cast are one kernel"}, stack.fused_activation);
+  keys.flag({"fused_norm_cast", "norms write the operand of the next matrix product in its format, delayed scaling only"},
+            stack.fused_norm_cast);
   keys.flag({"fused_rope", "rotary embedding is one kernel"}, stack.fused_rope);
+  keys.choice({"attention_kernel", "cudnn: the vendor's; flash2: FlashAttention-2"}, stack.attention_kernel);
+  keys.number({"attention_factor", "time of attention kernels over their law's"}, Unit::ratio, stack.attention_factor,
+              greater_than(0));
   keys.flag({"eager_modules", "norms and gated activations keep their intermediate tensors"}, stack.eager_modules);
   keys.flag({"fused_cross_entropy", "the loss is one kernel"}, stack.fused_cross_entropy);
+  keys.flag({"cross_entropy_in_place", "the loss writes the gradient of the logits over them"},
+            stack.cross_entropy_in_place);
+  describe_memory(keys, stack);
   keys.quantity({"gradient_bucket", "gradients reduced in one collective, 0: all"}, Unit::data, stack.gradient_bucket,
                 at_least(0));
-  keys.quantity({"memory_overhead", "context and communication buffers per GPU"}, Unit::data, stack.memory_overhead,
-                at_least(0));
-  keys.number({"fragmentation", "memory lost, as a share of the activations"}, Unit::ratio, stack.fragmentation,
-              between(0, 1));
   keys.list({"sources", "citations of the figures above"}, stack.sources);
 }
 

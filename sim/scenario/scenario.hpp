@@ -20,7 +20,7 @@ enum class RouterBalance { forced, natural };
 enum class Recompute { none, selective, full };
 
 /// Operators that selective recompute may name.
-enum class RecomputeOp { norm, mla_up_projection, activation, attention, moe_experts, layer };
+enum class RecomputeOp { norm, mla_up_projection, activation, attention, moe_experts, shared_experts, moe, mlp, layer };
 
 struct Cluster {
   std::string id;  ///< of hardware/systems, empty: put together in the scenario
@@ -76,6 +76,7 @@ struct Training {
   int micro_batch = 1;  ///< sequences
   Recompute recompute = Recompute::none;
   std::vector<RecomputeOp> recompute_ops;  ///< for Recompute::selective
+  int recompute_chunk = 1;                 ///< layers between two checkpoints of Recompute::full
   bool mtp = false;                        ///< train the model's MTP modules
   RouterBalance router_balance = RouterBalance::forced;
   double expert_imbalance = 0;  ///< relative standard deviation of rows an expert rank receives

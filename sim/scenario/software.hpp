@@ -28,6 +28,7 @@ struct PrecisionRecipe {
   Format master_weights = Format::fp32;
   Format moments = Format::fp32;        ///< AdamW's two moments
   bool store_fp8_activations = false;   ///< inputs of linear layers are kept for backward in the GEMM's format
+  bool keeps_gathered_weights = true;   ///< false: low-precision copies alone are held, cast as the weights arrive
   bool weight_transpose_cached = true;  ///< false: FP8 weights are transposed anew for every micro-batch
   std::vector<Source> sources;
 
@@ -35,6 +36,8 @@ struct PrecisionRecipe {
 };
 
 enum class Dispatcher { deepep, alltoall, allgather };
+/// Whose fused attention: the vendor's (cuDNN, FlashAttention-3 alike) or FlashAttention-2.
+enum class AttentionKernel { cudnn, flash2 };
 
 /// A software stack: what is fused, what overlaps, how experts are dispatched, and its few fitted constants.
 struct Stack {
@@ -55,13 +58,23 @@ struct Stack {
   bool overlap_pipeline = true;     ///< pipeline sends run beside compute
   bool fused_norm = true;           ///< residual add and norm are one kernel
   bool fused_activation = true;     ///< activation and cast are one kernel
+  bool fused_norm_cast = false;    ///< norms write the next product's operand in its format (delayed scaling)
   bool fused_rope = true;
+  AttentionKernel attention_kernel = AttentionKernel::cudnn;
+  double attention_factor = 1;  ///< time of attention kernels over their law's
   bool fused_cross_entropy = true;
   bool shared_expert_overlap = false;
+  bool cross_entropy_in_place = false;  ///< the loss writes the logits' gradient over them
+  bool keeps_cast_operands = true;      ///< scaled copies of inputs and weights wait for backward; false: cast anew
+  bool keeps_attention_scores = false;  ///< attention without FlashAttention: scores wait for backward
+  bool dropout_masks = false;           ///< of residual dropout, and of the scores' where they are kept
+  bool wgrad_placeholders = false;      ///< an unused gradient for each shape of weight stays allocated
   bool eager_modules = false;  ///< norms and gates keep their intermediate tensors (public model code run eagerly)
   Bytes gradient_bucket;
-  Bytes memory_overhead;                   ///< context, NCCL buffers and fragmentation per GPU
-  double fragmentation = 0.0;              ///< share of the activations
+  Bytes memory_overhead;       ///< context, libraries and what the driver keeps, per GPU
+  Bytes library_workspace;     ///< of matrix-product libraries, from the framework's allocator
+  Bytes communicator_buffers;  ///< of one communicator on one GPU
+  double fragmentation = 0.0;  ///< share of activations, loss and workspace
   std::vector<Source> sources;
 };
 

@@ -19,7 +19,7 @@ SimTime scaled(SimTime time, double factor) {
 
 }  // namespace
 
-void ChunkBuilder::emit(const TimedSegment& segment, Chain& chain) {
+void ChunkBuilder::emit(const TimedSegment& segment, Needed needed, Chain& chain) {
   Task task{.alone = scaled(segment.alone, segment.compute ? scale_ : 1.0),
             .beside = scaled(segment.beside, segment.compute ? scale_ : 1.0),
             .device = device_,
@@ -34,16 +34,16 @@ void ChunkBuilder::emit(const TimedSegment& segment, Chain& chain) {
     ++communications_;
   }
   const TaskId id = graph_.add(task);
-  if (segment.needed == Needed::prefetched) {
+  if (needed == Needed::prefetched) {
     graph_.depend(id, chain.layer_before);
     chain.due = id;
   } else {
     graph_.depend(id, chain.last);
     if (chain.due >= 0) graph_.depend(id, static_cast<TaskId>(chain.due));
     chain.due = -1;
-    if (segment.needed == Needed::after_next) {
+    if (needed == Needed::after_next) {
       chain.started = id;
-    } else if (segment.needed == Needed::at_once) {
+    } else if (needed == Needed::at_once || needed == Needed::beside_weight) {
       chain.last = id;
       chain.due = std::exchange(chain.started, -1);
     }
@@ -61,23 +61,42 @@ void ChunkBuilder::forward_layer(const TimedLayer& layer, Chain& forward) {
   emit(layer.forward.second, forward);
 }
 
+/// `segments` of a backward and the weight gradients that belong with them: beside the first communication that asks for
+/// it, else before (`first`) or after all.
+void ChunkBuilder::emit_with_weight(std::span<const TimedSegment> segments, const std::vector<TimedSegment>& weight,
+                                    bool first, Chain& chain) {
+  const auto beside = std::find_if(segments.begin(), segments.end(), [](const TimedSegment& segment) {
+    return segment.needed == Needed::beside_weight;
+  });
+  if (first && beside == segments.end()) emit(weight, chain);
+  for (auto segment = segments.begin(); segment != segments.end(); ++segment) {
+    emit(*segment, segment == beside ? Needed::after_next : segment->needed, chain);
+    if (segment == beside) emit(weight, chain);
+  }
+  if (!first && beside == segments.end()) emit(weight, chain);
+}
+
 void ChunkBuilder::backward_layer(const TimedLayer& layer, Chain& backward, bool weight) {
   backward.begin_layer();
   emit(layer.backward_input.first, backward);
-  Chain mlp_weight = backward;
   const std::vector<TimedSegment>& second = layer.backward_input.second;
   const std::size_t leading = leading_communications(second);
-  if (weight && split_overlap_) {
-    for (std::size_t i = 0; i < leading; ++i) emit(second[i], backward);
-    emit(layer.backward_weight.first, mlp_weight);
-  } else {
-    if (weight) emit(layer.backward_weight.first, backward);
-    for (std::size_t i = 0; i < leading; ++i) emit(second[i], backward);
+  if (!weight) {
+    emit(second, backward);
+    return;
   }
+  if (!split_overlap_) {
+    const std::span<const TimedSegment> segments(second);
+    emit_with_weight(segments.first(leading), layer.backward_weight.first, true, backward);
+    emit_with_weight(segments.subspan(leading), layer.backward_weight.second, false, backward);
+    return;
+  }
+  Chain mlp_weight = backward;
+  for (std::size_t i = 0; i < leading; ++i) emit(second[i], backward);
+  emit(layer.backward_weight.first, mlp_weight);
   for (std::size_t i = leading; i < second.size(); ++i) emit(second[i], backward);
-  if (!weight) return;
   Chain attention_weight = backward;
-  emit(layer.backward_weight.second, split_overlap_ ? attention_weight : backward);
+  emit(layer.backward_weight.second, attention_weight);
 }
 
 void ChunkBuilder::paired_layers(const TimedLayer& forward_layer, const TimedLayer& backward_layer, Chain& forward,

@@ -6,6 +6,7 @@
 // in that order on each stream, every segment after the one before it in its own pass.
 
 #include <array>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -60,8 +61,11 @@ class ChunkBuilder {
 
     void begin_layer() { layer_before = std::exchange(layer, last); }
   };
-  void emit(const TimedSegment& segment, Chain& chain);
+  void emit(const TimedSegment& segment, Chain& chain) { emit(segment, segment.needed, chain); }
+  void emit(const TimedSegment& segment, Needed needed, Chain& chain);
   void emit(const std::vector<TimedSegment>& segments, Chain& chain);
+  void emit_with_weight(std::span<const TimedSegment> segments, const std::vector<TimedSegment>& weight, bool first,
+                        Chain& chain);
   void forward_layer(const TimedLayer& layer, Chain& forward);
   void backward_layer(const TimedLayer& layer, Chain& backward, bool weight);
   void paired_layers(const TimedLayer& forward_layer, const TimedLayer& backward_layer, Chain& forward,

@@ -1,7 +1,9 @@
 #include "schedule/timed_work.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
+#include <utility>
 
 namespace gpuhours {
 namespace {
@@ -23,16 +25,29 @@ TimedPass split_after_mlp(std::vector<TimedSegment> segments) {
           {std::make_move_iterator(split), std::make_move_iterator(segments.end())}};
 }
 
-/// Splits the last segment in its first piece of `pieces`, which the next block waits for, and the rest, which runs
-/// beside that block.
-void split_off_first(int pieces, std::vector<TimedSegment>& segments) {
-  TimedSegment rest = segments.back();
-  TimedSegment& first = segments.back();
-  first.alone = first.beside = {first.alone.ps / pieces};
-  rest.alone = rest.beside = rest.alone - first.alone;
-  rest.needed = Needed::after_next;
-  rest.intrudes = false;
-  segments.push_back(std::move(rest));
+bool is_product(const Operator& op) {
+  return op.kind == OperatorKind::gemm || op.kind == OperatorKind::grouped_gemm;
+}
+
+/// `block` in two: up to and with its first matrix product, and the rest.
+std::array<ComputeBlock, 2> split_after_product(const ComputeBlock& block) {
+  const auto first = std::find_if(block.operators.begin(), block.operators.end(), is_product);
+  const auto cut = first == block.operators.end() ? first : std::next(first);
+  return {ComputeBlock{block.name, {block.operators.begin(), cut}},
+          ComputeBlock{block.name, {cut, block.operators.end()}}};
+}
+
+/// `block` in two: what precedes its last matrix product, and the rest.
+std::array<ComputeBlock, 2> split_before_product(const ComputeBlock& block) {
+  const auto last = std::find_if(block.operators.rbegin(), block.operators.rend(), is_product);
+  const auto cut = last == block.operators.rend() ? block.operators.end() : std::prev(last.base());
+  return {ComputeBlock{block.name, {block.operators.begin(), cut}},
+          ComputeBlock{block.name, {cut, block.operators.end()}}};
+}
+
+bool ends_with_forward_product(const ComputeBlock& block) {
+  const auto last = std::find_if(block.operators.rbegin(), block.operators.rend(), is_product);
+  return last != block.operators.rend() && last->pass == Pass::forward;
 }
 
 }  // namespace
@@ -61,7 +76,11 @@ TimedSegment WorkTimer::timed(const ComputeBlock& block, bool shares_sms) const 
   double beside = 0;
   int launches = 0;
   for (const Operator& op : block.operators) {
-    const KernelTime time = laws_.time(op, kernel_context);
+    KernelTime time = laws_.time(op, kernel_context);
+    if (op.kind == OperatorKind::attention) {
+      time.alone *= stack.attention_factor;
+      time.beside *= stack.attention_factor;
+    }
     alone += time.alone.value();
     beside += time.beside.value();
     launches += op.kernels;
@@ -97,28 +116,109 @@ TimedSegment WorkTimer::timed(const Communication& communication) const {
   return out;
 }
 
-/// Tensor-parallel overlap (Transformer Engine's user buffers): the activation travels in tp pieces by copy engines
-/// while the GEMM works on those that are there, so only the first piece is waited for and no SM is taken.
-bool WorkTimer::in_pieces(const Communication& communication) const {
+/// Tensor-parallel overlap (Transformer Engine's user buffers, by copy engines or few SMs) of the activations' gathering
+/// and scattering with the matrix product that reads or writes them.
+bool WorkTimer::beside_products(const Communication& communication) const {
   const bool of_activations =
       communication.kind == CommunicationKind::all_gather || communication.kind == CommunicationKind::reduce_scatter;
   return scenario_.stack.overlap_tensor && communication.group == GroupKind::tensor && of_activations &&
          !communication.beside_next;
 }
 
-std::vector<TimedSegment> WorkTimer::timed(const LayerPass& pass, bool shares_sms) const {
-  std::vector<TimedSegment> out;
-  out.reserve(pass.size());
-  for (const Segment& segment : pass) {
-    if (const auto* block = std::get_if<ComputeBlock>(&segment)) {
-      out.push_back(timed(*block, shares_sms));
+namespace {
+
+/// Pieces that a reduce-scatter beside its matrix product is cut into (Transformer Engine's default of a pipelined
+/// reduce-scatter).
+constexpr int kReducePieces = 4;
+
+/// The segments of a pass, with tensor-parallel communication laid beside matrix products. A gathering runs beside the
+/// product that reads it: a ring whose first piece is the rank's own. A forward scattering runs beside the product
+/// before it and leaves its last piece; one of backward runs beside the layer's weight gradients ("bulk").
+class SegmentList {
+ public:
+  SegmentList(const WorkTimer& timer, bool shares_sms, std::size_t segments) : timer_(timer), shares_sms_(shares_sms) {
+    out_.reserve(segments + 4);
+  }
+
+  void add(const ComputeBlock& block) {
+    if (!std::exchange(gathering_, false)) {
+      push(block, true);
+      return;
+    }
+    auto [product, rest] = split_after_product(block);
+    push(product, false);
+    if (!rest.operators.empty()) push(rest, true);
+  }
+
+  void add(TimedSegment communication) {
+    out_.push_back(std::move(communication));
+    gathering_ = false;
+    open_ = false;
+  }
+
+  void add_beside_products(TimedSegment segment, CommunicationKind kind) {
+    segment.intrudes = false;
+    if (kind == CommunicationKind::all_gather) {
+      segment.needed = Needed::after_next;
+      add(std::move(segment));
+      gathering_ = true;
+    } else if (!ends_with_forward_product(last_)) {
+      segment.needed = Needed::beside_weight;
+      add(std::move(segment));
+    } else if (open_) {
+      add_before_last_product(std::move(segment));
     } else {
-      const auto& communication = std::get<Communication>(segment);
-      out.push_back(timed(communication));
-      if (in_pieces(communication)) split_off_first(scenario_.parallelism.tp, out);
+      add(std::move(segment));
     }
   }
-  return out;
+
+  std::vector<TimedSegment> take() { return std::move(out_); }
+
+ private:
+  void push(const ComputeBlock& block, bool open) {
+    out_.push_back(timer_.timed(block, shares_sms_));
+    last_ = block;
+    open_ = open;
+  }
+
+  void add_before_last_product(TimedSegment segment) {
+    const auto [before, product] = split_before_product(last_);
+    out_.pop_back();
+    if (!before.operators.empty()) out_.push_back(timer_.timed(before, shares_sms_));
+    TimedSegment last_piece = segment;
+    last_piece.alone = last_piece.beside = {segment.alone.ps / kReducePieces};
+    segment.alone = segment.beside = segment.alone - last_piece.alone;
+    segment.needed = Needed::after_next;
+    out_.push_back(std::move(segment));
+    out_.push_back(timer_.timed(product, shares_sms_));
+    add(std::move(last_piece));
+  }
+
+  const WorkTimer& timer_;
+  bool shares_sms_;
+  std::vector<TimedSegment> out_;
+  ComputeBlock last_;       ///< the last one added
+  bool open_ = false;       ///< nothing runs beside its start: a scattering may
+  bool gathering_ = false;  ///< the last segment is a gathering that the next block's first product runs beside
+};
+
+}  // namespace
+
+std::vector<TimedSegment> WorkTimer::timed(const LayerPass& pass, bool shares_sms) const {
+  SegmentList list(*this, shares_sms, pass.size());
+  for (const Segment& segment : pass) {
+    if (const auto* block = std::get_if<ComputeBlock>(&segment)) {
+      list.add(*block);
+      continue;
+    }
+    const auto& communication = std::get<Communication>(segment);
+    if (beside_products(communication)) {
+      list.add_beside_products(timed(communication), communication.kind);
+    } else {
+      list.add(timed(communication));
+    }
+  }
+  return list.take();
 }
 
 TimedLayer WorkTimer::timed(const LayerWork& work, bool shares_sms) const {

@@ -29,6 +29,7 @@ enum class Needed {
   at_once,     ///< the next segment of the pass
   after_next,  ///< the one after it: it runs beside the next
   prefetched,  ///< the next segment, but it may start when the layer before this one does
+  beside_weight,  ///< the next segment of its pass; this layer's weight gradients, where they follow, run beside it
   at_end,      ///< nobody but the end of the chunk
 };
 
@@ -74,8 +75,7 @@ class WorkTimer {
 
  private:
   [[nodiscard]] std::vector<TimedSegment> timed(const LayerPass& pass, bool shares_sms) const;
-  [[nodiscard]] bool in_pieces(const Communication& communication) const;
-
+  [[nodiscard]] bool beside_products(const Communication& communication) const;
   const Scenario& scenario_;
   const KernelLaws& laws_;
   const CommunicationModel& network_;

@@ -13,7 +13,7 @@ double product(std::int64_t a, std::int64_t b) { return static_cast<double>(a) *
 /// Bytes an element of a linear layer's kept input takes.
 double kept_input_bytes(const Dimensions& d) {
   const PrecisionRecipe& r = d.scenario.precision;
-  if (!r.store_fp8_activations || !d.low_precision) return d.width;
+  if (!r.store_fp8_activations || !d.low_precision || !d.scenario.stack.keeps_cast_operands) return d.width;
   const double element = bytes_per_element(r.gemm);
   switch (r.scaling) {
     case Scaling::block_128:
@@ -51,6 +51,7 @@ class KeptTensors {
   }
 
   void attention();
+  void dense_mlp();
   void mlp(std::int64_t rows, std::int64_t width);
   void experts();
 
@@ -59,6 +60,10 @@ class KeptTensors {
 
  private:
   void latents();
+  void scores();
+  void residual_mask(std::string_view name) {
+    if (d_.scenario.stack.dropout_masks) keep(name, d_.norm_tokens, d_.hidden, 1);
+  }
 
   const Dimensions& d_;
   double input_;
@@ -74,16 +79,36 @@ void KeptTensors::latents() {
   if (!up) keep("queries, keys, values", d_.tokens, d_.heads * (2 * d_.qk + d_.v), d_.width);
 }
 
+/// FlashAttention keeps a row's log-sum; other kernels the softmax and, with dropout, its result and mask
+/// (Korthikanti's 5 a s^2 b).
+void KeptTensors::scores() {
+  if (!d_.scenario.stack.keeps_attention_scores) {
+    keep("softmax statistics", d_.tokens, d_.heads, 4);
+    return;
+  }
+  const bool dropout = d_.scenario.stack.dropout_masks;
+  keep("attention scores", d_.tokens * d_.heads, d_.sequence, d_.width + (dropout ? d_.width + 1 : 0));
+}
+
 void KeptTensors::attention() {
   norm("attention norm input", "attention input");
   if (d_.model.attention == AttentionKind::mla) {
     latents();
   } else {
     keep("queries, keys, values", d_.tokens, d_.heads * d_.qk + d_.kv_heads * (d_.qk + d_.v), d_.width);
+    // The norm of queries and keys needs what it read; eager modules keep that in FP32 and the normalised value.
+    const double read = d_.scenario.stack.eager_modules ? 4 + d_.width : d_.width;
+    if (d_.model.qk_norm) keep("query and key norm input", d_.tokens, (d_.heads + d_.kv_heads) * d_.qk, read);
   }
   keep("attention output", d_.tokens, d_.heads * d_.v, d_.separate_casts ? 1.5 : d_.width);
   if (!d_.separate_casts && input_ < d_.width) keep("output projection input", d_.tokens, d_.heads * d_.v, input_);
-  if (!d_.recomputes(RecomputeOp::attention)) keep("softmax statistics", d_.tokens, d_.heads, 4);
+  if (!d_.recomputes(RecomputeOp::attention)) scores();
+  residual_mask("attention dropout mask");
+}
+
+void KeptTensors::dense_mlp() {
+  if (!d_.recomputes(RecomputeOp::mlp)) mlp(d_.tokens, d_.ffn);
+  residual_mask("mlp dropout mask");
 }
 
 void KeptTensors::mlp(std::int64_t rows, std::int64_t width) {
@@ -95,13 +120,14 @@ void KeptTensors::mlp(std::int64_t rows, std::int64_t width) {
 }
 
 void KeptTensors::experts() {
+  if (d_.recomputes(RecomputeOp::moe)) return;
   const bool fp8 = d_.scenario.precision.dispatch == Format::fp8 && d_.scenario.precision.store_fp8_activations;
   keep("router scores", d_.moe_tokens, d_.model.experts, 4);
   keep("expert input", d_.routed_rows, d_.hidden,
        fp8 ? dispatch_bytes_per_token(d_) / static_cast<double>(d_.hidden) : input_);
   if (!d_.recomputes(RecomputeOp::moe_experts)) mlp(d_.routed_rows, d_.moe_ffn);
   if (d_.scenario.stack.eager_modules) keep("expert output", d_.routed_rows, d_.hidden, d_.width);
-  if (d_.shared_ffn > 0) mlp(d_.tokens, d_.shared_ffn);
+  if (d_.shared_ffn > 0 && !d_.recomputes(RecomputeOp::shared_experts)) mlp(d_.tokens, d_.shared_ffn);
 }
 
 /// Gradients and recomputed tensors of the attention half at its fullest: queries, keys, values, output and theirs, and
@@ -118,7 +144,10 @@ double attention_workspace(const Dimensions& d) {
 double mlp_workspace(const Dimensions& d, std::int64_t rows, std::int64_t width) {
   const std::int64_t up = (d.gated ? 2 : 1) * width;
   const bool restored = d.separate_casts || d.recomputes(RecomputeOp::activation);
-  return product(rows, up + width + d.hidden) * d.width + (restored ? product(rows, up) * d.width : 0);
+  // The kept result of the activation goes before its gradient turns into those of the operands.
+  const bool freed = !d.recomputes(RecomputeOp::activation);
+  const double gradients = product(rows, up + (freed ? 0 : width) + d.hidden) * d.width;
+  return gradients + (restored ? product(rows, up) * d.width : 0);
 }
 
 Bytes workspace(const Dimensions& d, bool moe) {
@@ -136,24 +165,29 @@ ActivationBytes layer_activations(const Dimensions& d, bool moe) {
   if (moe) {
     kept.experts();
   } else {
-    kept.mlp(d.tokens, d.ffn);
+    kept.dense_mlp();
   }
   const bool full = d.scenario.training.recompute == Recompute::full || d.recomputes(RecomputeOp::layer);
   if (!full) return kept.take(workspace(d, moe));
+  // A checkpoint holds for a chunk of layers, which then run forward again and stand whole before their backward.
+  const int chunk = d.scenario.training.recompute == Recompute::full ? d.scenario.training.recompute_chunk : 1;
   KeptTensors checkpoint(d);
-  checkpoint.keep("layer input", d.norm_tokens, d.hidden, d.width);
-  return checkpoint.take(workspace(d, moe) + kept.total());
+  checkpoint.keep("layer input", d.norm_tokens, d.hidden, d.width / chunk);
+  const Bytes result(product(d.norm_tokens, d.hidden) * d.width);
+  return checkpoint.take(workspace(d, moe) + chunk * kept.total() + result);
 }
 
 Bytes embedding_activations(const Dimensions& d) { return Bytes(static_cast<double>(d.tokens) * 8); }
 
 Bytes head_activations(const Dimensions& d) {
   const Stack& stack = d.scenario.stack;
-  // Fused: logits in their format and one FP32 tensor that turns from softmax to gradient. Single kernels: an FP32
-  // copy, its log-softmax and its gradient.
-  const double logits = stack.fused_cross_entropy ? bytes_per_element(d.scenario.precision.head) + 4 : 12;
+  // In place: logits in their format, turned into their gradient. Fused: one FP32 tensor besides, which turns from
+  // softmax to gradient. Single kernels: an FP32 copy, its log-softmax and its gradient.
+  const double format = bytes_per_element(d.scenario.precision.head);
+  const double logits = stack.cross_entropy_in_place ? format : stack.fused_cross_entropy ? format + 4 : 12;
   const double norm = stack.eager_modules ? 4 + 2 * d.width : 2 * d.width;
-  return Bytes(product(d.tokens, d.vocab) * logits + product(d.norm_tokens, d.hidden) * norm);
+  const double gathered = d.sequence_parallel ? product(d.tokens, d.hidden) * d.width : 0;
+  return Bytes(product(d.tokens, d.vocab) * logits + product(d.norm_tokens, d.hidden) * norm + gathered);
 }
 
 }  // namespace gpuhours

@@ -41,7 +41,7 @@ void mla_forward(const Dimensions& d, PassBuilder& b) {
   b.linear.fprop(l.kv_a);
   if (d.single_kernels) b.list.small("positions", router, 2);
   latent_norms(d, b, false);
-  b.gather_tokens("attn", "latents", latent_width(d));
+  b.gather_tokens("attn", "latents", latent_width(d), false, false);
   mla_up_projections(d, b, l);
   attention_kernel(d, b);
   output_projection(d, b, l.output);
@@ -78,7 +78,7 @@ void mla_recompute(const Dimensions& d, PassBuilder& b, const AttentionLinears& 
   const bool up = d.recomputes(RecomputeOp::mla_up_projection);
   if (up || d.recomputes(RecomputeOp::norm)) latent_norms(d, b, true);
   if (up) {
-    b.gather_tokens("attn", "latents", latent_width(d));
+    b.gather_tokens("attn", "latents", latent_width(d), false, false);
     mla_up_projections(d, b, l);
   }
 }
@@ -108,9 +108,11 @@ void mla_backward(const Dimensions& d, PassBuilder& b) {
 
 void grouped_query_forward(const Dimensions& d, PassBuilder& b) {
   const AttentionLinears l(d);
+  b.linear.cast_norm_output("qkv input", d.norm_tokens, d.hidden);
   b.gather_tokens("attn", "attention input", d.hidden);
-  b.linear.cast_operand("qkv input", d.tokens, d.hidden);
+  if (!d.casts_with_norm) b.linear.cast_operand("qkv input", d.tokens, d.hidden);
   b.linear.fprop(l.qkv);
+  if (d.model.qk_norm) b.norm("query and key norm", d.tokens * (d.heads + d.kv_heads), d.qk, false);
   rotate(d, b, "rope", (d.heads + d.kv_heads) * d.qk);
   attention_kernel(d, b);
   output_projection(d, b, l.output);
@@ -125,11 +127,13 @@ void grouped_query_backward(const Dimensions& d, PassBuilder& b) {
   }
   attention_kernel_backward(d, b);
   rotate(d, b, "rope bwd", (d.heads + d.kv_heads) * d.qk);
+  if (d.model.qk_norm) b.norm_backward("query and key norm bwd", d.tokens * (d.heads + d.kv_heads), d.qk, false);
   if (d.recomputes(RecomputeOp::norm)) {
     const Scope scope(b.list);
     b.norm("input norm", d.norm_tokens, d.hidden, false);
   }
   b.gather_tokens("attn", "attention input for wgrad", d.hidden, true);
+  if (d.casts_with_norm) b.linear.transpose_for_wgrad("qkv input", d.tokens, d.hidden);
   b.linear.backward(l.qkv);
   if (d.scenario.stack.eager_modules) {  // of three projections
     b.add("add query and key gradients", d.tokens, d.hidden);
@@ -153,7 +157,9 @@ void attention_forward(const Dimensions& d, PassBuilder& b) {
 
 void attention_backward(const Dimensions& d, PassBuilder& b) {
   b.scale("scale attention gradient", d.norm_tokens, d.hidden);
+  b.linear.cast_gradient_shard("dY of o", d.norm_tokens, d.hidden);
   b.gather_tokens("attn", "attention output gradient", d.hidden);
+  if (d.gathers_operands) b.linear.transpose_for_wgrad("dY of o", d.tokens, d.hidden);
   if (d.model.attention == AttentionKind::mla) {
     mla_backward(d, b);
   } else {

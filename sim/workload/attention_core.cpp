@@ -51,17 +51,82 @@ AttentionLinears::AttentionLinears(const Dimensions& d) {
   output = {"o", d.tokens, d.hidden, d.heads * d.v, 1, false, bias};
 }
 
+namespace {
+
+std::string_view kernel_law(const Dimensions& d) {
+  return d.scenario.stack.attention_kernel == AttentionKernel::flash2 ? "flash2" : std::string_view();
+}
+
+/// Attention by single kernels as Megatron-LM ran it before FlashAttention: products over the whole square of scores,
+/// scale, mask and softmax in one kernel, dropout of the scores in another; queries, keys and values into heads-first
+/// order and the result back. Bytes a score: softmax 4, its gradient 6, dropout 5 with its mask.
+class UnfusedAttention {
+ public:
+  UnfusedAttention(const Dimensions& d, PassBuilder& b)
+      : d_(d), list_(b.list), heads_(d.batch * d.heads), queries_(d.sequence / d.scenario.parallelism.cp) {}
+
+  void forward() const {
+    order("order heads", 3 * d_.qk + d_.v);
+    product("scores", queries_, d_.sequence, d_.qk);
+    scores("softmax", 4);
+    if (d_.scenario.stack.dropout_masks) scores("score dropout", 5);
+    product("weighted values", queries_, d_.v, d_.sequence);
+  }
+
+  void backward() const {
+    order("order heads bwd", 3 * d_.qk + d_.v);
+    product("value gradients", d_.sequence, d_.v, queries_);
+    product("weight gradients of scores", queries_, d_.sequence, d_.v);
+    if (d_.scenario.stack.dropout_masks) scores("score dropout bwd", 5);
+    scores("softmax bwd", 6);
+    product("query gradients", queries_, d_.qk, d_.sequence);
+    product("key gradients", d_.sequence, d_.qk, queries_);
+  }
+
+ private:
+  void order(std::string_view name, std::int64_t width) const {
+    list_.memory(name, OperatorKind::copy, laws::kCopyStrided, d_.batch * queries_ * d_.heads, width, 2 * d_.width);
+  }
+  void scores(std::string_view name, double bytes) const {
+    list_.memory(name, OperatorKind::elementwise, laws::kAdd, heads_ * queries_, d_.sequence, bytes);
+  }
+  /// One product a head.
+  void product(std::string_view name, std::int64_t m, std::int64_t n, std::int64_t k) const {
+    const GemmFormats formats{d_.scenario.precision.attention, Scaling::none, d_.width};
+    list_.gemm(std::string(name), {heads_ * m, n, k, static_cast<int>(heads_)}, false, formats).flops *= kCausalShare;
+  }
+
+  const Dimensions& d_;
+  OperatorList& list_;
+  std::int64_t heads_, queries_;
+  /// FLOPs count the causal half; the kernels compute all.
+  static constexpr double kCausalShare = 0.5;
+};
+
+}  // namespace
+
 void attention_kernel(const Dimensions& d, PassBuilder& b) {
   context_exchange(d, b, CommunicationKind::all_gather, "keys and values");
+  if (d.scenario.stack.keeps_attention_scores) {
+    UnfusedAttention(d, b).forward();
+    return;
+  }
   const AttentionShape shape = attention_shape(d);
   const auto q = static_cast<double>(d.tokens * d.heads);
   const auto kv = static_cast<double>(d.tokens * d.kv_heads);
   const double bytes = (q * static_cast<double>(d.qk + d.v) + kv * static_cast<double>(d.qk + d.v)) * d.width;
-  b.list.attention("attention", shape, attention_kernel_flops(d, Pass::forward), bytes, d.scenario.precision.attention);
+  b.list
+      .attention("attention", shape, attention_kernel_flops(d, Pass::forward), bytes, d.scenario.precision.attention)
+      .law = kernel_law(d);
 }
 
 void attention_kernel_backward(const Dimensions& d, PassBuilder& b) {
   context_exchange(d, b, CommunicationKind::all_gather, "keys and values");
+  if (d.scenario.stack.keeps_attention_scores) {
+    UnfusedAttention(d, b).backward();
+    context_exchange(d, b, CommunicationKind::reduce_scatter, "key and value gradients");
+    return;
+  }
   const auto q = static_cast<double>(d.tokens * d.heads);
   const auto kv = static_cast<double>(d.tokens * d.kv_heads);
   const auto qk = static_cast<double>(d.qk);
@@ -72,8 +137,10 @@ void attention_kernel_backward(const Dimensions& d, PassBuilder& b) {
   }
   // Reads Q, K, V, O, dO; writes dK and dV; dQ leaves through its accumulator.
   const double bytes = (q * (qk + 2 * v) + 2 * kv * (qk + v)) * d.width;
-  b.list.attention("attention bwd", attention_shape(d), attention_kernel_flops(d, Pass::backward_input), bytes,
-                   d.scenario.precision.attention);
+  b.list
+      .attention("attention bwd", attention_shape(d), attention_kernel_flops(d, Pass::backward_input), bytes,
+                 d.scenario.precision.attention)
+      .law = kernel_law(d);
   if (d.single_kernels) {
     b.list.memory("attention post", OperatorKind::elementwise, laws::kAttentionPost, d.tokens, d.heads * d.qk, 6);
   }
@@ -93,7 +160,7 @@ void output_projection_backward(const Dimensions& d, PassBuilder& b, const Linea
     b.list.memory("cast back E5M6 attention output", OperatorKind::cast, laws::kCastBackE5m6, output.rows,
                   output.inputs, 3.5);
   }
-  b.linear.backward(output);
+  b.linear.backward(output, d.gathers_operands);
 }
 
 void rotate(const Dimensions& d, PassBuilder& b, std::string_view name, std::int64_t cols) {

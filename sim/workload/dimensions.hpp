@@ -45,6 +45,10 @@ struct Dimensions {
   /// The DeepGEMM kernel family's framework: router and top-k by single kernels, residual scaling, attention backward's
   /// pre- and post-kernels apart (other families' attention law holds them).
   bool single_kernels = false;
+  /// Sequence shards travel in the matrix products' format: cast before they are gathered (Transformer Engine).
+  bool gathers_operands = false;
+  /// Inputs of column-parallel layers are cast where the norm writes them: before a gathering, or by the norm itself.
+  bool casts_with_norm = false;
   bool gated = true;       ///< three MLP matrices
   bool layernorm = false;  ///< with mean and bias, else RMSNorm
 

@@ -7,6 +7,29 @@ namespace {
 
 using enum OperatorKind;
 
+/// Bytes an element that Megatron's fused loss moves (jit-fused kernels over an FP32 copy of the logits), as its time on
+/// H100 says at the rate of plain kernels: 8,192 x 131,072 logits take 11.8 ms forward and 6.4 ms backward
+/// (Liger-Kernel's benchmark against Megatron, see measurements.md).
+constexpr double kMegatronLoss = 33;
+constexpr double kMegatronLossBackward = 18;
+/// The same for a loss that writes the gradient over the logits in its forward (Liger's and Transformer Engine's Triton
+/// kernel): 2.97 ms, and a scaling of the gradient in backward.
+constexpr double kInPlaceLoss = 8.3;
+constexpr double kInPlaceLossBackward = 4;
+
+struct LossKernels {
+  std::string_view forward, backward;
+  double forward_bytes, backward_bytes;
+};
+
+LossKernels loss_kernels(const Stack& stack) {
+  if (stack.eager_modules && !stack.fused_cross_entropy) {
+    return {laws::kCrossEntropyEager, laws::kCrossEntropyEagerBwd, 2, 2};
+  }
+  if (stack.cross_entropy_in_place) return {laws::kAdd, laws::kScale, kInPlaceLoss, kInPlaceLossBackward};
+  return {laws::kAdd, laws::kAdd, kMegatronLoss, kMegatronLossBackward};
+}
+
 constexpr int kVocabularyReductions = 3;  ///< maximum, sum of exponentials, target logit (Megatron's parallel loss)
 
 GemmFormats head_formats(const Dimensions& d, double result_bytes) {
@@ -37,7 +60,7 @@ LayerWork embedding_layer(const Dimensions& d) {
   work.forward = forward.take();
 
   PassBuilder weight(d, Pass::backward_weight);
-  weight.gather_tokens("embedding", "embedding gradient", d.hidden);
+  weight.gather_tokens("embedding", "embedding gradient", d.hidden, false, false);
   weight.list.memory("embedding bwd", embedding, laws::kEmbeddingBwd, d.tokens, d.hidden, 10);
   weight.close("embedding");
   work.backward_weight = weight.take();
@@ -46,20 +69,18 @@ LayerWork embedding_layer(const Dimensions& d) {
 
 LayerWork head_layer(const Dimensions& d) {
   LayerWork work;
-  const bool fused = d.scenario.stack.fused_cross_entropy;
+  const LossKernels loss = loss_kernels(d.scenario.stack);
   PassBuilder forward(d, Pass::forward);
   forward.norm("final norm", d.norm_tokens, d.hidden, true);
-  forward.gather_tokens("head", "head input", d.hidden);
+  forward.gather_tokens("head", "head input", d.hidden, false, false);
   forward.list.gemm("head fprop", {d.tokens, d.vocab, d.hidden, 1}, false, head_formats(d, d.width));
-  forward.list.memory("cross entropy", cross_entropy, fused ? laws::kCrossEntropy : laws::kCrossEntropyEager, d.tokens,
-                      d.vocab, 2);
+  forward.list.memory("cross entropy", cross_entropy, loss.forward, d.tokens, d.vocab, loss.forward_bytes);
   reduce_loss(d, forward);
   forward.close("head");
   work.forward = forward.take();
 
   PassBuilder backward(d, Pass::backward_input);
-  backward.list.memory("cross entropy bwd", cross_entropy, fused ? laws::kCrossEntropyBwd : laws::kCrossEntropyEagerBwd,
-                       d.tokens, d.vocab, fused ? 4 : 2);
+  backward.list.memory("cross entropy bwd", cross_entropy, loss.backward, d.tokens, d.vocab, loss.backward_bytes);
   backward.list.gemm("head dgrad", {d.tokens, d.hidden, d.vocab, 1}, false, head_formats(d, d.width));
   backward.reduce_tokens("head", "head input gradient", d.hidden);
   backward.norm_backward("final norm bwd", d.norm_tokens, d.hidden, false);

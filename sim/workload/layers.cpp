@@ -10,8 +10,7 @@ namespace {
 
 using enum OperatorKind;
 
-void layer_forward(const Dimensions& d, PassBuilder& b, bool moe) {
-  attention_forward(d, b);
+void second_half_forward(const Dimensions& d, PassBuilder& b, bool moe) {
   if (moe) {
     moe_forward(d, b);
   } else {
@@ -19,6 +18,11 @@ void layer_forward(const Dimensions& d, PassBuilder& b, bool moe) {
     dense_mlp_forward(d, b);
     b.close("mlp");
   }
+}
+
+void layer_forward(const Dimensions& d, PassBuilder& b, bool moe) {
+  attention_forward(d, b);
+  second_half_forward(d, b, moe);
 }
 
 bool recomputes_layer(const Dimensions& d) {
@@ -30,6 +34,9 @@ LayerPass layer_backward(const Dimensions& d, bool moe) {
   if (recomputes_layer(d)) {
     const OperatorList::RecomputeScope scope(b.list);
     layer_forward(d, b, moe);
+  } else if (moe ? d.recomputes(RecomputeOp::moe) : d.recomputes(RecomputeOp::mlp)) {
+    const OperatorList::RecomputeScope scope(b.list);
+    second_half_forward(d, b, moe);
   }
   if (moe) {
     moe_backward(d, b);

@@ -49,6 +49,36 @@ void LinearKernels::cast_operand(std::string_view name, std::int64_t rows, std::
   transpose_scales(rows, cols);
 }
 
+void LinearKernels::cast_rows(std::string_view name, std::int64_t rows, std::int64_t cols) const {
+  const Scaling scaling = d_.scenario.precision.scaling;
+  if (scaling != Scaling::tensor_delayed && scaling != Scaling::tensor_current) {
+    cast(name, rows, cols);  // both layouts are gathered
+    return;
+  }
+  if (scaling == Scaling::tensor_current) {
+    list_.memory(joined("amax ", name), OperatorKind::cast, laws::kAmax, rows, cols, 2);
+  }
+  list_.memory(joined("cast ", name), OperatorKind::cast, laws::kCastTensor, rows, cols, 3);
+}
+
+void LinearKernels::cast_norm_output(std::string_view name, std::int64_t rows, std::int64_t cols) const {
+  const bool by_norm =
+      d_.scenario.stack.fused_norm_cast && d_.scenario.precision.scaling == Scaling::tensor_delayed;
+  if (d_.casts_with_norm && !by_norm) cast_rows(name, rows, cols);
+}
+
+void LinearKernels::cast_gradient_shard(std::string_view name, std::int64_t rows, std::int64_t cols) const {
+  if (d_.gathers_operands) cast_rows(name, rows, cols);
+}
+
+void LinearKernels::transpose_for_wgrad(std::string_view name, std::int64_t rows, std::int64_t cols) const {
+  const Scaling scaling = d_.scenario.precision.scaling;
+  const bool tensor = scaling == Scaling::tensor_delayed || scaling == Scaling::tensor_current;
+  if (!tensor || d_.scenario.cluster.gpu.generation != "hopper") return;
+  list_.memory(joined("transpose ", name), OperatorKind::transpose, laws::kTransposeFp8, rows, cols, 2).format =
+      Format::fp8;
+}
+
 void LinearKernels::cast_for_wgrad(std::string_view name, std::int64_t rows, std::int64_t cols) const {
   if (!d_.separate_casts) return;
   list_.memory(joined("cast+transpose ", name), OperatorKind::cast_transpose, laws::kCastTranspose128, rows, cols,
@@ -100,8 +130,8 @@ void LinearKernels::wgrad(const Linear& l) const {
     list_.memory(joined("bias grad ", l.name), OperatorKind::elementwise, laws::kBiasGrad, l.rows, l.outputs, 2);
 }
 
-void LinearKernels::backward(const Linear& l) const {
-  cast_operand(joined("dY of ", l.name), l.rows, l.outputs);
+void LinearKernels::backward(const Linear& l, bool gradient_cast) const {
+  if (!gradient_cast) cast_operand(joined("dY of ", l.name), l.rows, l.outputs);
   transpose_weights(l);
   dgrad(l);
   cast_for_wgrad(joined("X of ", l.name), l.rows, l.inputs);

@@ -14,6 +14,13 @@ class LinearKernels {
 
   /// Casts an activation or gradient that GEMMs read, into both layouts unless casts are separate.
   void cast_operand(std::string_view name, std::int64_t rows, std::int64_t cols) const;
+  /// The input of a column-parallel layer, where the norm writes `rows` of it: nothing where the norm casts, by rows
+  /// alone where per-tensor FP8 is gathered next.
+  void cast_norm_output(std::string_view name, std::int64_t rows, std::int64_t cols) const;
+  /// A gradient's sequence shard before it is gathered; nothing where gradients travel in BF16.
+  void cast_gradient_shard(std::string_view name, std::int64_t rows, std::int64_t cols) const;
+  /// Per-tensor FP8 that was cast by rows alone, transposed for wgrad: Hopper's FP8 products read rows only.
+  void transpose_for_wgrad(std::string_view name, std::int64_t rows, std::int64_t cols) const;
   /// Separate casts only: the per-channel casts of both wgrad operands, in backward.
   void cast_for_wgrad(std::string_view name, std::int64_t rows, std::int64_t cols) const;
   /// Scales of a 1x128 cast into the layout that the GEMM reads; separate casts only.
@@ -27,11 +34,12 @@ class LinearKernels {
   /// Accumulates into the FP32 main gradient; with the bias gradient.
   void wgrad(const Linear& linear) const;
 
-  /// cast_gradient, transpose_weights, dgrad, and cast_for_wgrad of the layer's input and gradient.
-  void backward(const Linear& linear) const;
+  /// cast of the gradient unless it is there, transpose_weights, dgrad, and cast_for_wgrad of the layer's input and gradient.
+  void backward(const Linear& linear, bool gradient_cast = false) const;
 
  private:
   void cast(std::string_view name, std::int64_t rows, std::int64_t cols) const;
+  void cast_rows(std::string_view name, std::int64_t rows, std::int64_t cols) const;
   [[nodiscard]] GemmFormats formats(double result_bytes) const;
 
   const Dimensions& d_;

@@ -138,20 +138,24 @@ void mlp_weight(PassBuilder& b, const Mlp& mlp) {
 
 void dense_mlp_forward(const Dimensions& d, PassBuilder& b) {
   b.norm("mlp norm", d.norm_tokens, d.hidden, true);
+  b.linear.cast_norm_output("mlp input", d.norm_tokens, d.hidden);
   b.gather_tokens("mlp", "mlp input", d.hidden);
-  mlp_forward(d, b, dense_mlp(d), {});
+  mlp_forward(d, b, dense_mlp(d), {d.casts_with_norm, false});
   b.reduce_tokens("mlp", "mlp output", d.hidden);
 }
 
 void dense_mlp_backward(const Dimensions& d, PassBuilder& b) {
   const Mlp mlp = dense_mlp(d);
+  b.linear.cast_gradient_shard("dY of down", d.norm_tokens, d.hidden);
   b.gather_tokens("mlp", "mlp output gradient", d.hidden);
-  mlp_down_backward(d, b, mlp, {});
+  if (d.gathers_operands) b.linear.transpose_for_wgrad("dY of down", d.tokens, d.hidden);
+  mlp_down_backward(d, b, mlp, {false, d.gathers_operands});
   if (d.recomputes(RecomputeOp::norm)) {
     const Scope scope(b.list);
     b.norm("mlp norm", d.norm_tokens, d.hidden, false);
   }
   b.gather_tokens("mlp", "mlp input for wgrad", d.hidden, true);
+  if (d.casts_with_norm) b.linear.transpose_for_wgrad("mlp input", d.tokens, d.hidden);
   mlp_up_backward(d, b, mlp);
   if (d.scenario.stack.eager_modules && d.gated) b.add("add gate and up gradients", d.tokens, d.hidden);
   b.reduce_tokens("mlp", "mlp input gradient", d.hidden);

@@ -48,7 +48,7 @@ MlpOperands shared_operands(const Dimensions& d) {
 
 void shared_forward(const Dimensions& d, PassBuilder& b) {
   if (!has_shared(d)) return;
-  b.gather_tokens("mlp shared", "shared expert input", d.hidden);
+  b.gather_tokens("mlp shared", "shared expert input", d.hidden, false, false);
   mlp_forward(d, b, shared_mlp(d), shared_operands(d));
   b.reduce_tokens("mlp shared", "shared expert output", d.hidden);
 }
@@ -122,11 +122,17 @@ void recompute_experts(const Dimensions& d, PassBuilder& b, const Mlp& routed) {
   b.linear.fprop(routed.up);
 }
 
+void recompute_shared(const Dimensions& d, PassBuilder& b) {
+  if (!d.recomputes(RecomputeOp::shared_experts)) return;
+  const Scope scope(b.list);
+  shared_forward(d, b);
+}
+
 void shared_up_backward(const Dimensions& d, PassBuilder& b, const Mlp& shared) {
   if (shared_operands(d).input_cast) {
     b.list.memory("cast back mlp input", cast, laws::kCastBack1x128, d.tokens, d.hidden, kBlockCast);
   }
-  b.gather_tokens("mlp", "shared expert input for wgrad", d.hidden, true);
+  b.gather_tokens("mlp", "shared expert input for wgrad", d.hidden, true, false);
   mlp_up_backward(d, b, shared);
   b.reduce_tokens("mlp", "shared expert input gradient", d.hidden);
 }
@@ -159,7 +165,8 @@ void moe_backward(const Dimensions& d, PassBuilder& b) {
   const Mlp routed = routed_mlp(d);
   send_to_experts(d, b, "mlp", false);
   if (has_shared(d)) {
-    b.gather_tokens("mlp", "shared expert output gradient", d.hidden);
+    recompute_shared(d, b);
+    b.gather_tokens("mlp", "shared expert output gradient", d.hidden, false, false);
     mlp_down_backward(d, b, shared, shared_operands(d));
   }
   if (d.scenario.stack.shared_expert_overlap) b.close("mlp shared");

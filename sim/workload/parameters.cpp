@@ -30,7 +30,8 @@ double grouped_query_parameters(const Architecture& m) {
   const double h = m.hidden;
   const double kv_heads = m.attention == AttentionKind::mha ? m.heads : m.kv_heads;
   const double qkv = (m.heads + 2 * kv_heads) * m.head_dim;
-  return h * qkv + m.heads * m.head_dim * h + (m.linear_bias ? qkv + h : 0);
+  const double norms = m.qk_norm ? 2.0 * m.head_dim : 0;
+  return h * qkv + m.heads * m.head_dim * h + (m.linear_bias ? qkv + h : 0) + norms;
 }
 
 }  // namespace

@@ -20,14 +20,17 @@ void PassBuilder::close(std::string_view name) {
   segments_.emplace_back(ComputeBlock{std::string(name), list.take()});
 }
 
-void PassBuilder::gather_tokens(std::string_view block, std::string_view name, std::int64_t width, bool beside_next) {
+void PassBuilder::gather_tokens(std::string_view block, std::string_view name, std::int64_t width, bool beside_next,
+                                bool operand) {
   if (!d_.sequence_parallel) return;
   close(block);
   Communication c;
   c.name = name;
   c.kind = CommunicationKind::all_gather;
   c.group = GroupKind::tensor;
-  c.bytes = Bytes(static_cast<double>(d_.tokens * width) * d_.width);
+  const bool cast = operand && d_.gathers_operands;
+  const double element = cast ? bytes_per_element(d_.scenario.precision.gemm) : d_.width;
+  c.bytes = Bytes(static_cast<double>(d_.tokens * width) * element);
   c.beside_next = beside_next;
   communicate(std::move(c));
 }

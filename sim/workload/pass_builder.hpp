@@ -21,7 +21,9 @@ class PassBuilder {
 
   /// Forward: sequence shards to whole tokens before a column-parallel layer (`width` elements a token). Backward: the
   /// layer's input again, for wgrad, beside dgrad. Closes the open block as `block`.
-  void gather_tokens(std::string_view block, std::string_view name, std::int64_t width, bool beside_next = false);
+  /// `operand`: of a matrix product, and cast before where the framework does so.
+  void gather_tokens(std::string_view block, std::string_view name, std::int64_t width, bool beside_next = false,
+                     bool operand = true);
   /// Partial sums to sequence shards, or to whole sums without sequence parallelism.
   void reduce_tokens(std::string_view block, std::string_view name, std::int64_t width);
 

@@ -81,8 +81,8 @@ TEST_CASE("what is filled is named") {
   INFO(run.refusal);
   REQUIRE(run.scenario);
   CHECK(run.micro_batch_open);
-  CHECK(run.filled ==
-        std::vector<std::string>{"inter_node: rail_ft3_ndr400", "stack other: generic", "vpp: 1", "recompute: none"});
+  CHECK(run.recompute_open);
+  CHECK(run.filled == std::vector<std::string>{"inter_node: rail_ft3_ndr400", "stack other: generic", "vpp: 1"});
 }
 
 TEST_CASE("truncated layers are honoured") {

@@ -35,23 +35,28 @@ Scenario tensor_parallel(bool overlap) {
   return s;
 }
 
-/// all-gather, an attention block of two kernels, reduce-scatter, an MLP block of one.
+/// all-gather, an attention block of two products, reduce-scatter, an MLP block of one.
 LayerWork layer() {
   const Communication gather{.name = "gather", .kind = CommunicationKind::all_gather, .group = GroupKind::tensor};
   const Communication scatter{.name = "scatter", .kind = CommunicationKind::reduce_scatter, .group = GroupKind::tensor};
   LayerWork work;
-  work.forward = {gather, ComputeBlock{"attn", {Operator{}, Operator{}}}, scatter, ComputeBlock{"mlp", {Operator{}}}};
+  const Operator product{.kind = OperatorKind::gemm};
+  work.forward = {gather, ComputeBlock{"attn", {product, product}}, scatter, ComputeBlock{"mlp", {product}}};
   return work;
+}
+
+SimTime chunk_time(ChunkKind kind, const TimedLayer& layer) {
+  const TimedStage stage{{&layer}, {&layer}};
+  TaskGraph graph{.devices = 1};
+  const bool forward = kind == ChunkKind::forward;
+  ChunkBuilder(graph, false).add(0, kind, forward ? &stage : nullptr, forward ? nullptr : &stage, 1.0, {});
+  return simulate(graph).last_end;
 }
 
 SimTime forward_time(const Scenario& scenario) {
   const FixedLaws laws;
   const FixedNetwork network;
-  TimedLayer timed = WorkTimer(scenario, laws, network).timed(layer(), false);
-  const TimedStage stage{{&timed}, {&timed}};
-  TaskGraph graph{.devices = 1};
-  ChunkBuilder(graph, false).add(0, ChunkKind::forward, &stage, nullptr, 1.0, {});
-  return simulate(graph).last_end;
+  return chunk_time(ChunkKind::forward, WorkTimer(scenario, laws, network).timed(layer(), false));
 }
 
 }  // namespace
@@ -78,10 +83,38 @@ TEST_CASE("tensor-parallel communication in the open adds up") {
   CHECK(forward_time(tensor_parallel(false)).ps == 46'000'000);
 }
 
-TEST_CASE("tensor-parallel communication in 8 pieces: only the first is waited for") {
-  // The first piece of the gather 1 us, then the block's 20 us beside its other 7; the scatter's first piece 1 us, then
-  // the MLP's 10 us beside its other 7. Copy engines slow no kernel: 1 + 20 + 1 + 10.
+TEST_CASE("tensor-parallel communication beside the products that read and write it") {
+  // The gather (8 us) beside the first product (10 us), three quarters of the scatter (6 us) beside the second (10 us),
+  // its last quarter in the open (2 us), the MLP's 10 us. Copy engines slow no kernel: 10 + 10 + 2 + 10.
   CHECK(forward_time(tensor_parallel(true)).ps == 32'000'000);
+}
+
+TEST_CASE("a gather longer than its product shows the rest") {
+  const FixedLaws laws;
+  const FixedNetwork network;
+  LayerWork work = layer();
+  auto& attention = std::get<ComputeBlock>(work.forward[1]);
+  attention.operators.erase(attention.operators.begin());  // one product for both: the scatter cannot run beside it
+  // max(8, 10) beside the gather, 8 in the open, 10.
+  const Scenario s = tensor_parallel(true);
+  CHECK(chunk_time(ChunkKind::forward, WorkTimer(s, laws, network).timed(work, false)).ps == 28'000'000);
+}
+
+TEST_CASE("backward's scatter runs beside the layer's weight gradients, in the open without them") {
+  const FixedLaws laws;
+  const FixedNetwork network;
+  const Operator dgrad{.kind = OperatorKind::gemm, .pass = Pass::backward_input};
+  const Operator wgrad{.kind = OperatorKind::gemm, .pass = Pass::backward_weight};
+  const Communication scatter{.name = "scatter", .kind = CommunicationKind::reduce_scatter, .group = GroupKind::tensor};
+  LayerWork work;
+  work.backward_input = {ComputeBlock{"mlp", {dgrad}}, scatter, ComputeBlock{"attn", {dgrad}}, scatter};
+  work.backward_weight = {ComputeBlock{"mlp", {wgrad}}, ComputeBlock{"attn", {wgrad}}};
+  const Scenario s = tensor_parallel(true);
+  const TimedLayer timed = WorkTimer(s, laws, network).timed(work, false);
+  // dgrad 10, wgrad 10 beside the first scatter's 8, dgrad 10, wgrad 10 beside the second.
+  CHECK(chunk_time(ChunkKind::backward, timed).ps == 40'000'000);
+  // Weight gradients apart: 10 + 8 + 10 + 8.
+  CHECK(chunk_time(ChunkKind::backward_input, timed).ps == 36'000'000);
 }
 
 TEST_CASE("a cast on the communication stream has few SMs beside compute") {

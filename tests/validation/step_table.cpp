@@ -1,7 +1,6 @@
 // Whole training steps on one H100 (measurements/h100_cupti/steps.csv) against the estimate.
-// usage: step_table ROOT STEPS_CSV. A row becomes a scenario from its columns alone: model cut to its layers, length,
-// micro-batch, recompute, number format; stack transformers-eager, or compiled torchtitan. Weights, gradients and
-// optimizer in BF16, as the runs had them; no gradient norm, since they clip nothing.
+// usage: step_table ROOT STEPS_CSV. A row becomes a scenario as measured_steps.hpp says; no gradient norm, since the
+// runs clip nothing.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -10,46 +9,12 @@
 
 #include "core/csv.hpp"
 #include "estimate/step_model.hpp"
+#include "measured_steps.hpp"
 #include "scenario/read_scenario.hpp"
 
 namespace {
 
 using namespace gpuhours;
-
-/// Catalogue model, and what differs from it; vocabularies and untied tables as the parameter counts tell.
-const std::map<std::string, std::string> kModels = {
-    {"llama3-8b-4l", "extends: llama3-8b"},
-    {"llama2-7b-8l", "extends: llama2-7b"},
-    {"llama3.2-1b", "extends: llama3-8b, hidden: 2048, ffn_hidden: 8192, head_dim: 64"},
-    {"llama3-70b-2l", "extends: llama3-70b, vocab: 32000"},
-    {"qwen3-30b-a3b-4l", "extends: qwen3-30b-a3b"},
-    {"mixtral-8x7b-2l", "extends: mixtral-8x7b"}};
-
-std::string precision(const std::string& name) {
-  const std::string state = "gradients: {0}, gradient_sync: {0}, master_weights: {0}, moments: {0}, weights: {0}";
-  const std::string base = name == "fp8" ? "fp8_current" : name;
-  return "{extends: " + base + ", " + fmt::format(fmt::runtime(state), name == "fp16" ? "fp16" : "bf16") + "}";
-}
-
-std::string scenario_text(const CsvTable& table, std::size_t row) {
-  const auto cell = [&](const char* column) { return std::string(table.cell(row, table.column(column))); };
-  const bool compiled = cell("compiled") == "1";
-  return fmt::format(
-      "name: step\n"
-      "model: {{{}, layers: {}}}\n"
-      "precision: {}\n"
-      "stack: {}\n"
-      "cluster: {{gpu: h100_sxm, gpus: 1, fabric: single_node}}\n"
-      "parallelism: {{zero_stage: 0}}\n"
-      "training:\n"
-      "  tokens: 1B tokens\n"
-      "  sequence_length: {} tokens\n"
-      "  global_batch: {} sequences\n"
-      "  micro_batch: {} sequences\n"
-      "  recompute: {}\n",
-      kModels.at(cell("model")), cell("layers"), precision(cell("precision")),
-      compiled ? "torchtitan" : "transformers-eager", cell("seq"), cell("mbs"), cell("mbs"), cell("recompute"));
-}
 
 struct Predicted {
   double step = 0;                        ///< ms
@@ -116,7 +81,7 @@ int main(int argc, char** argv) {
   std::map<std::string, std::pair<double, int>> groups;
   for (std::size_t row = 0; row < table.rows() && !diagnostics.has_errors(); ++row) {
     const auto cell = [&](const char* column) { return std::string(table.cell(row, table.column(column))); };
-    const auto resolved = scenario_from_text(scenario_text(table, row), "row", {}, argv[1], diagnostics);
+    const auto resolved = scenario_from_text(test::step_scenario(table, row), "row", {}, argv[1], diagnostics);
     if (!resolved) break;
     const auto model = StepModel::make(resolved->scenario, std::string(argv[1]) + "/calibration", diagnostics);
     if (!model) break;

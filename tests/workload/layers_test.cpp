@@ -268,3 +268,65 @@ TEST_CASE("a wgrad accumulates where gradients are kept in FP32") {
   s.precision.gradients = Format::bf16;
   CHECK(!accumulates());
 }
+
+TEST_CASE("per-tensor FP8 under sequence parallelism: shards are cast, gathered in a byte, transposed for wgrad") {
+  Scenario s = llama_70b_on_tensor_ranks();
+  s.cluster.gpu.generation = "hopper";
+  s.precision.gemm = Format::fp8;
+  s.precision.scaling = Scaling::tensor_delayed;
+  s.stack.fused_norm_cast = true;
+  const Workload w = workload(s);
+  const double elements = 8192.0 * 8192;
+  // Forward: the norm casts, the gathering moves a byte an element, the scattering two.
+  CHECK(find_operator(w.dense.forward, "cast qkv input") == nullptr);
+  CHECK(find_operator(w.dense.forward, "cast mlp input") == nullptr);
+  CHECK(communications(w.dense.forward)[0].bytes.value() == elements);
+  CHECK(communications(w.dense.forward)[1].bytes.value() == 2 * elements);
+  // Backward: gradients are cast on an eighth of the tokens (3 bytes) and transposed when gathered (2), inputs too.
+  CHECK(find_operator(w.dense.backward_input, "cast dY of down")->bytes.value() == 3 * elements / 8);
+  CHECK(find_operator(w.dense.backward_input, "transpose dY of down")->bytes.value() == 2 * elements);
+  CHECK(find_operator(w.dense.backward_input, "transpose mlp input")->bytes.value() == 2 * elements);
+  CHECK(find_operator(w.dense.backward_input, "transpose qkv input")->bytes.value() == 2 * elements);
+  // The gradient of a column-parallel layer is whole: cast both ways at once (4).
+  CHECK(find_operator(w.dense.backward_input, "cast dY of gate_up")->bytes.value() == 4 * 8192.0 * 7168);
+
+  s.cluster.gpu.generation = "blackwell";  // its FP8 products read columns too
+  CHECK(find_operator(workload(s).dense.backward_input, "transpose mlp input") == nullptr);
+
+  s.stack.fused_norm_cast = false;  // a kernel of its own on the shard
+  CHECK(find_operator(workload(s).dense.forward, "cast qkv input")->bytes.value() == 3 * elements / 8);
+}
+
+TEST_CASE("attention before FlashAttention moves the whole square of scores") {
+  Scenario s = tiny_run(tiny_dense());  // 2 heads of 4, 16 tokens: 512 scores
+  s.stack.keeps_attention_scores = true;
+  s.stack.dropout_masks = true;
+  const Workload w = workload(s);
+  CHECK(find_operator(w.dense.forward, "attention") == nullptr);
+  CHECK(find_operator(w.dense.forward, "softmax")->bytes.value() == 512 * 4);
+  CHECK(find_operator(w.dense.forward, "score dropout")->bytes.value() == 512 * 5);
+  CHECK(find_operator(w.dense.backward_input, "softmax bwd")->bytes.value() == 512 * 6);
+  // One product a head, 16 x 4 by 4 x 16: queries and keys read, scores written: 2 x (64 + 64 + 256) x 2 bytes.
+  const Operator* scores = find_operator(w.dense.forward, "scores");
+  REQUIRE(scores != nullptr);
+  CHECK(scores->gemm.groups == 2);
+  CHECK(scores->bytes.value() == 2 * (64 + 64 + 256) * 2);
+  CHECK(scores->flops.value() == 2.0 * 512 * 4 / 2);  // the causal half counts
+  s.stack.dropout_masks = false;
+  CHECK(find_operator(workload(s).dense.forward, "score dropout") == nullptr);
+}
+
+TEST_CASE("the loss: Megatron's fused kernels, one that writes its gradient at once, public model code") {
+  Scenario s = tiny_run(tiny_dense());  // 16 tokens, 32 words
+  const auto bytes = [&](const char* name, bool forward) {
+    const Workload w = workload(s);
+    return find_operator(forward ? w.head.forward : w.head.backward_input, name)->bytes.value() / 512;
+  };
+  CHECK(bytes("cross entropy", true) == 33);
+  CHECK(bytes("cross entropy bwd", false) == 18);
+  s.stack.cross_entropy_in_place = true;
+  CHECK(bytes("cross entropy", true) == 8.3);
+  s.stack.fused_cross_entropy = false;
+  s.stack.eager_modules = true;
+  CHECK(find_operator(workload(s).head.forward, "cross entropy")->law == laws::kCrossEntropyEager);
+}
