@@ -123,7 +123,7 @@ class UnitSearch {
     p.layers_per_stage = same_stages ? given.layers_per_stage : std::vector<int>{};
     const std::vector<Recompute>& recomputes = ground_.space.recompute;
     set_recompute(recomputes.front());
-    const std::optional<std::string> problem = layout_problem(layout_);  // no rule looks at recompute
+    const std::optional<std::string> problem = layout_problem(layout_);  // what recompute needs is set with it
     if (problem) {
       const auto count = static_cast<std::int64_t>(recomputes.size());
       counts_.visited += count;
@@ -141,6 +141,7 @@ class UnitSearch {
     Training& t = layout_.training;
     t.recompute = recompute;
     t.recompute_ops.clear();
+    t.recompute_chunk = recompute == Recompute::full ? ground_.scenario.training.recompute_chunk : 1;
     if (recompute != Recompute::selective) return;
     t.recompute_ops = ground_.scenario.training.recompute_ops;
     if (t.recompute_ops.empty()) {
