@@ -78,7 +78,7 @@ TimeUse time_use(const TaskGraph& graph, const TaskTimes& times, TaskId first, T
 }
 
 ChunkProfile chunk_profile(const StepWork& work, ChunkKind kind, const TimedStage* forward,
-                           const TimedStage* backward) {
+                           const TimedStage* backward, bool spans) {
   TaskGraph graph;
   graph.devices = 1;
   ChunkBuilder builder(graph, work.split_overlap);
@@ -89,13 +89,24 @@ ChunkProfile chunk_profile(const StepWork& work, ChunkKind kind, const TimedStag
   profile.forward_out = times.end[tasks.forward_out];
   profile.backward_out = times.end[tasks.backward_out];
   profile.use = time_use(graph, times, 0, static_cast<TaskId>(graph.tasks.size()), work.labels);
-  for (TaskId id = 0; id < graph.tasks.size(); ++id) {
+  for (TaskId id = 0; spans && id < graph.tasks.size(); ++id) {
     const Task& task = graph.tasks[id];
     if (task.label < 0) continue;
     profile.spans.push_back({0, static_cast<int>(task.stream), times.start[id], times.end[id],
                              work.labels[static_cast<std::size_t>(task.label)]->name});
   }
   return profile;
+}
+
+const ChunkProfile& ChunkProfiles::at(const StepWork& work, ChunkKind kind, const TimedStage* forward,
+                                      const TimedStage* backward) {
+  const auto layers = [](const TimedStage* stage) { return stage == nullptr ? Layers{} : stage->layers; };
+  std::tuple key{kind, layers(forward), layers(backward)};
+  auto it = profiles_.find(key);
+  if (it == profiles_.end()) {
+    it = profiles_.emplace(std::move(key), chunk_profile(work, kind, forward, backward, false)).first;
+  }
+  return it->second;
 }
 
 }  // namespace gpuhours

@@ -3,6 +3,8 @@
 // its length, where in it results appear, and what its time was spent on.
 
 #include <array>
+#include <map>
+#include <tuple>
 #include <vector>
 
 #include "engine/simulation.hpp"
@@ -41,6 +43,19 @@ struct ChunkProfile {
   std::vector<Span> spans;  ///< times from the chunk's start
 };
 
-ChunkProfile chunk_profile(const StepWork& work, ChunkKind kind, const TimedStage* forward, const TimedStage* backward);
+/// `spans` are left empty when they are not asked for.
+ChunkProfile chunk_profile(const StepWork& work, ChunkKind kind, const TimedStage* forward, const TimedStage* backward,
+                           bool spans = true);
+
+/// Chunk profiles by content, each simulated once. Any number of StepWorks that point into one TimedModel and run on
+/// one stack may share them; they keep no spans.
+class ChunkProfiles {
+ public:
+  const ChunkProfile& at(const StepWork& work, ChunkKind kind, const TimedStage* forward, const TimedStage* backward);
+
+ private:
+  using Layers = std::vector<const TimedLayer*>;
+  std::map<std::tuple<ChunkKind, Layers, Layers>, ChunkProfile> profiles_;
+};
 
 }  // namespace gpuhours

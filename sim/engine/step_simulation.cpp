@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "core/random.hpp"
+#include "engine/folded_step.hpp"
 
 namespace gpuhours {
 namespace {
@@ -458,6 +459,11 @@ StepOptions step_options(const Scenario& scenario) {
 }
 
 StepResult simulate_step(const StepWork& work, const PipelinePlan& plan, const StepOptions& options) {
+  // Chunks of fixed length need no event queue.
+  if (options.mode == EngineMode::folded && options.jitter == 0 && !options.timeline && !options.events) {
+    ChunkProfiles profiles;
+    return folded_step(work, plan, profiles);
+  }
   return StepSimulation(work, plan, options).run();
 }
 

@@ -41,6 +41,7 @@ struct StepOptions {
   double jitter = 0;  ///< relative standard deviation of compute time from chunk to chunk and rank to rank
   std::uint64_t seed = 1;
   bool timeline = false;
+  bool events = false;  ///< folded: by the event queue, as a check, even where it is not needed
 };
 StepOptions step_options(const Scenario& scenario);
 

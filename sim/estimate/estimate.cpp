@@ -88,7 +88,7 @@ StepEstimate step_estimate(const StepModel& model, int global_batch, StepResult 
 /// Step models by phase, made when first asked for.
 class PhaseModels {
  public:
-  PhaseModels(const Scenario& scenario, const std::string& calibration, Diagnostics& diagnostics)
+  PhaseModels(const Scenario& scenario, const Calibration& calibration, Diagnostics& diagnostics)
       : scenario_(scenario), calibration_(calibration), diagnostics_(diagnostics) {}
 
   const StepModel* at(int phase) {
@@ -101,7 +101,7 @@ class PhaseModels {
 
  private:
   const Scenario& scenario_;
-  const std::string& calibration_;
+  const Calibration& calibration_;
   Diagnostics& diagnostics_;
   std::map<int, std::unique_ptr<StepModel>> models_;
 };
@@ -120,7 +120,11 @@ void note_fall_back(const Scenario& scenario, const Estimate& estimate, std::vec
 
 std::optional<Estimate> estimate(const Scenario& scenario, const DataPaths& paths, const EstimateOptions& options,
                                  Diagnostics& diagnostics) {
-  const std::string calibration = paths.root + "/calibration";
+  return estimate(scenario, Calibration(paths), options, diagnostics);
+}
+
+std::optional<Estimate> estimate(const Scenario& scenario, const Calibration& calibration,
+                                 const EstimateOptions& options, Diagnostics& diagnostics) {
   PhaseModels models(scenario, calibration, diagnostics);
   const StepModel* main = models.at(0);
   if (main == nullptr) return std::nullopt;

@@ -10,6 +10,7 @@
 #include "core/diagnostic.hpp"
 #include "cost/cost.hpp"
 #include "engine/timeline.hpp"
+#include "estimate/calibration.hpp"
 #include "estimate/network_report.hpp"
 #include "estimate/provenance.hpp"
 #include "memory/ledger.hpp"
@@ -17,11 +18,6 @@
 #include "scenario/scenario.hpp"
 
 namespace gpuhours {
-
-/// Where to find the catalogue and the calibration.
-struct DataPaths {
-  std::string root;  ///< holds models/, hardware/, calibration/, scenarios/
-};
 
 /// Seconds of one rank's step by what it was doing; the parts sum to the step.
 struct StepBreakdown {
@@ -80,5 +76,8 @@ struct EstimateOptions {
 /// does not fit in memory is a result (memory.fits() false), not an error.
 std::optional<Estimate> estimate(const Scenario& scenario, const DataPaths& paths, const EstimateOptions& options,
                                  Diagnostics& diagnostics);
+/// The same with laws that are shared.
+std::optional<Estimate> estimate(const Scenario& scenario, const Calibration& calibration,
+                                 const EstimateOptions& options, Diagnostics& diagnostics);
 
 }  // namespace gpuhours

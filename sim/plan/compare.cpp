@@ -40,10 +40,11 @@ struct Outcome {
   Diagnostics diagnostics;
 };
 
-void estimate_case(const ComparedCase& one, const DataPaths& paths, Outcome& outcome) {
+void estimate_case(const ComparedCase& one, const DataPaths& paths, const Calibration& calibration,
+                   Outcome& outcome) {
   const std::optional<Scenario> scenario = read_scenario(one.file, one.overrides, paths.root, outcome.diagnostics);
   if (!scenario) return;
-  std::optional<Estimate> found = estimate(*scenario, paths, {}, outcome.diagnostics);
+  std::optional<Estimate> found = estimate(*scenario, calibration, {}, outcome.diagnostics);
   if (found) outcome.result = LabelledResult{one.label, *scenario, std::move(*found)};
 }
 
@@ -85,9 +86,10 @@ std::vector<ComparedCase> compared_cases(const std::vector<std::string>& files,
 std::optional<std::vector<LabelledResult>> comparison(const std::vector<ComparedCase>& cases, const DataPaths& paths,
                                                       int jobs, Diagnostics& diagnostics) {
   std::vector<Outcome> outcomes(cases.size());
+  const Calibration calibration(paths);
   for_each_index(static_cast<int>(cases.size()), jobs, [&](int i) {
     const auto at = static_cast<std::size_t>(i);
-    estimate_case(cases[at], paths, outcomes[at]);
+    estimate_case(cases[at], paths, calibration, outcomes[at]);
   });
   std::vector<LabelledResult> results;
   std::set<std::string> said;

@@ -49,10 +49,11 @@ std::vector<Sensitivity> sensitivities(const Scenario& scenario, const Estimate&
   const std::vector<Alteration> altered = alterations(scenario);
   std::vector<Sensitivity> out(altered.size());
   std::vector<Diagnostics> found(altered.size());
+  const Calibration calibration(paths);
   for_each_index(static_cast<int>(altered.size()), jobs, [&](int i) {
     const auto at = static_cast<std::size_t>(i);
     const Alteration& one = altered[at];
-    const auto result = estimate(main_phase_only(one.scenario), paths, {}, found[at]);
+    const auto result = estimate(main_phase_only(one.scenario), calibration, {}, found[at]);
     if (!result) return;
     const double change = result->step.time / base.step.time - 1;
     out[at] = {one.resource, one.what, kBetter, result->step.time, change, base.run.gpu_hours};

@@ -8,14 +8,6 @@
 namespace gpuhours {
 namespace {
 
-/// The layers of the model in both circumstances, by what they are.
-struct LayerTable {
-  std::array<const TimedLayer*, 6> whole{};
-  std::array<const TimedLayer*, 6> shared{};
-};
-constexpr std::size_t kEmbedding = 4;
-constexpr std::size_t kHead = 5;
-
 /// Fully sharded data parallelism: a layer's weights are gathered before its forward and, from ZeRO-3 on, again before
 /// its backward, each while the layer before it runs; its gradients are scattered after its backward while the next one
 /// runs (Zhao et al. 2023, arXiv 2304.11277).
@@ -49,33 +41,7 @@ class LayerSharding {
   const WorkTimer& timer_;
 };
 
-LayerTable timed_layers(const Scenario& scenario, const Workload& workload, const WorkTimer& timer, StepWork& out) {
-  LayerTable table;
-  const LayerSharding sharding(scenario, timer);
-  const auto add = [&](std::size_t slot, const LayerWork& work, double parameters) {
-    if (work.forward.empty()) return;
-    table.whole[slot] = &out.layers.emplace_back(timer.timed(work, false));
-    sharding.apply(parameters, out.layers.back());
-    table.shared[slot] = &out.layers.emplace_back(timer.timed(work, true));
-    sharding.apply(parameters, out.layers.back());
-  };
-  const ParameterCounts counts = parameter_counts(scenario.model);
-  const double dense_layer = layer_rank_parameters(scenario, counts, false).total();
-  const double moe_layer = scenario.model.is_moe() ? layer_rank_parameters(scenario, counts, true).total() : 0;
-  const double tp = scenario.parallelism.tp;
-  add(static_cast<std::size_t>(LayerKind::dense), workload.dense, dense_layer);
-  add(static_cast<std::size_t>(LayerKind::moe), workload.moe, moe_layer);
-  add(static_cast<std::size_t>(LayerKind::mtp_moe), workload.mtp, scenario.model.is_moe() ? moe_layer : dense_layer);
-  table.whole[static_cast<std::size_t>(LayerKind::mtp_dense)] =
-      table.whole[static_cast<std::size_t>(LayerKind::mtp_moe)];
-  table.shared[static_cast<std::size_t>(LayerKind::mtp_dense)] =
-      table.shared[static_cast<std::size_t>(LayerKind::mtp_moe)];
-  add(kEmbedding, workload.embedding, counts.embedding / tp);
-  add(kHead, workload.head, counts.head / tp);
-  return table;
-}
-
-void add_layer(const LayerTable& table, std::size_t slot, TimedStage& stage) {
+void add_layer(const TimedModel& table, std::size_t slot, TimedStage& stage) {
   stage.layers.push_back(table.whole[slot]);
   stage.layers_shared.push_back(table.shared[slot]);
 }
@@ -83,22 +49,22 @@ void add_layer(const LayerTable& table, std::size_t slot, TimedStage& stage) {
 bool is_mtp(LayerKind kind) { return kind == LayerKind::mtp_dense || kind == LayerKind::mtp_moe; }
 
 /// Embedding, layers, head; then each MTP module with its own pass through the head.
-TimedStage timed_stage(const StageWork& work, const LayerTable& table) {
+TimedStage timed_stage(const StageWork& work, const TimedModel& table) {
   TimedStage stage;
-  if (work.embedding) add_layer(table, kEmbedding, stage);
+  if (work.embedding) add_layer(table, TimedModel::kEmbedding, stage);
   for (const LayerKind kind : work.layers) {
     if (!is_mtp(kind)) add_layer(table, static_cast<std::size_t>(kind), stage);
   }
-  if (work.head) add_layer(table, kHead, stage);
+  if (work.head) add_layer(table, TimedModel::kHead, stage);
   for (const LayerKind kind : work.layers) {
     if (!is_mtp(kind)) continue;
     add_layer(table, static_cast<std::size_t>(kind), stage);
-    add_layer(table, kHead, stage);
+    add_layer(table, TimedModel::kHead, stage);
   }
   return stage;
 }
 
-void number_labels(StepWork& out) {
+void number_labels(TimedModel& out) {
   const auto number = [&](std::vector<TimedSegment>& segments) {
     for (TimedSegment& segment : segments) {
       segment.label = static_cast<std::int32_t>(out.labels.size());
@@ -182,12 +148,44 @@ RankParameters held_parameters(const Workload& workload, const StepWork& work, i
   return held;
 }
 
+void fill_timed_model(const Scenario& scenario, const Workload& workload, const WorkTimer& timer, TimedModel& out) {
+  const LayerSharding sharding(scenario, timer);
+  const auto add = [&](std::size_t slot, const LayerWork& work, double parameters) {
+    if (work.forward.empty()) return;
+    out.whole[slot] = &out.layers.emplace_back(timer.timed(work, false));
+    sharding.apply(parameters, out.layers.back());
+    out.shared[slot] = &out.layers.emplace_back(timer.timed(work, true));
+    sharding.apply(parameters, out.layers.back());
+  };
+  const ParameterCounts counts = parameter_counts(scenario.model);
+  const double dense_layer = layer_rank_parameters(scenario, counts, false).total();
+  const double moe_layer = scenario.model.is_moe() ? layer_rank_parameters(scenario, counts, true).total() : 0;
+  const double tp = scenario.parallelism.tp;
+  const auto mtp_moe = static_cast<std::size_t>(LayerKind::mtp_moe);
+  const auto mtp_dense = static_cast<std::size_t>(LayerKind::mtp_dense);
+  add(static_cast<std::size_t>(LayerKind::dense), workload.dense, dense_layer);
+  add(static_cast<std::size_t>(LayerKind::moe), workload.moe, moe_layer);
+  add(mtp_moe, workload.mtp, scenario.model.is_moe() ? moe_layer : dense_layer);
+  out.whole[mtp_dense] = out.whole[mtp_moe];
+  out.shared[mtp_dense] = out.shared[mtp_moe];
+  add(TimedModel::kEmbedding, workload.embedding, counts.embedding / tp);
+  add(TimedModel::kHead, workload.head, counts.head / tp);
+  number_labels(out);
+}
+
 void fill_step_work(const Scenario& scenario, const Workload& workload, const KernelLaws& laws,
                     const CommunicationModel& network, StepWork& out) {
   const WorkTimer timer(scenario, laws, network);
-  const LayerTable table = timed_layers(scenario, workload, timer, out);
-  for (const StageWork& stage : workload.stages) out.stages.push_back(timed_stage(stage, table));
-  number_labels(out);
+  auto model = std::make_unique<TimedModel>();
+  fill_timed_model(scenario, workload, timer, *model);
+  fill_step_work(scenario, workload, timer, network, *model, out);
+  out.model = std::move(model);
+}
+
+void fill_step_work(const Scenario& scenario, const Workload& workload, const WorkTimer& timer,
+                    const CommunicationModel& network, const TimedModel& model, StepWork& out) {
+  for (const StageWork& stage : workload.stages) out.stages.push_back(timed_stage(stage, model));
+  out.labels = model.labels;
   classify_stages(out);
   out.split_overlap = scenario.stack.overlap_expert;
   out.overlap_sends = scenario.stack.overlap_pipeline;
@@ -203,8 +201,14 @@ void fill_step_work(const Scenario& scenario, const Workload& workload, const Ke
   for (int rank = 0; rank < scenario.parallelism.pp; ++rank) {
     out.stages_of_rank.push_back(stages_of_rank(scenario.parallelism, rank));
   }
+  std::vector<RankParameters> held;
   for (int rank = 0; rank < static_cast<int>(out.stages_of_rank.size()); ++rank) {
-    out.ends.push_back(rank_end(scenario, held_parameters(workload, out, rank), timer, network));
+    held.push_back(held_parameters(workload, out, rank));
+    const auto like = std::find_if(held.begin(), held.end(), [&](const RankParameters& other) {
+      return other.dense == held.back().dense && other.expert == held.back().expert;
+    });
+    const auto at = static_cast<std::size_t>(like - held.begin());  // most ranks hold the same
+    out.ends.push_back(at < out.ends.size() ? out.ends[at] : rank_end(scenario, held.back(), timer, network));
   }
 }
 

@@ -2,7 +2,9 @@
 // All that a step's simulation needs, with times: stages, pipeline hops, and what follows the last chunk. Input:
 // scenario, workload, laws, network; output: StepWork, good for any number of micro-batches.
 
+#include <array>
 #include <deque>
+#include <memory>
 #include <vector>
 
 #include "schedule/chunk_graph.hpp"
@@ -21,13 +23,30 @@ struct RankEnd {
   KernelAccount account;
 };
 
-/// Not copyable: stages point into `layers`.
+/// The layers of a model with their times, in both circumstances, by what they are: what layouts have in common that
+/// differ in stages, schedule or number of micro-batches only. Not copyable: labels and steps point into it.
+struct TimedModel {
+  static constexpr std::size_t kEmbedding = 4;  ///< the slots below are LayerKinds
+  static constexpr std::size_t kHead = 5;
+
+  TimedModel() = default;
+  TimedModel(const TimedModel&) = delete;
+  TimedModel& operator=(const TimedModel&) = delete;
+
+  std::deque<TimedLayer> layers;
+  std::array<const TimedLayer*, 6> whole{};   ///< all SMs; null where the model has no such layer
+  std::array<const TimedLayer*, 6> shared{};  ///< GEMMs sized to the SMs that communication leaves
+  std::vector<const TimedSegment*> labels;
+};
+
+/// Not copyable: stages point into `layers`, or into a TimedModel that outlives it.
 struct StepWork {
   StepWork() = default;
   StepWork(const StepWork&) = delete;
   StepWork& operator=(const StepWork&) = delete;
 
-  std::deque<TimedLayer> layers;
+  std::deque<TimedLayer> layers;            ///< its own ones, if any
+  std::unique_ptr<const TimedModel> model;  ///< the same
   std::vector<const TimedSegment*> labels;
   std::vector<TimedStage> stages;  ///< virtual stages in model order
   std::vector<int> stage_class;    ///< stages with equal content share a number
@@ -37,7 +56,7 @@ struct StepWork {
   std::vector<std::vector<int>> stages_of_rank;
   bool split_overlap = false;
   bool overlap_sends = true;  ///< a rank goes on computing while it sends an activation on
-  bool mirrored = false;  ///< rank r and pp - 1 - r hold the same stages (DualPipe): they reduce together
+  bool mirrored = false;      ///< rank r and pp - 1 - r hold the same stages (DualPipe): they reduce together
 };
 
 /// What the data-parallel groups of a rank that holds `held` reduce and gather in a step, named. Groups of one
@@ -47,6 +66,13 @@ std::vector<Communication> data_collectives(const Scenario& scenario, const Rank
 RankParameters held_parameters(const Workload& workload, const StepWork& work, int rank);
 
 /// Fills `out` (empty before).
+void fill_timed_model(const Scenario& scenario, const Workload& workload, const WorkTimer& timer, TimedModel& out);
+
+/// Fills all of `out` (empty before) but `layers` from `model`, which must outlive it.
+void fill_step_work(const Scenario& scenario, const Workload& workload, const WorkTimer& timer,
+                    const CommunicationModel& network, const TimedModel& model, StepWork& out);
+
+/// Fills `out` (empty before), which then stands by itself.
 void fill_step_work(const Scenario& scenario, const Workload& workload, const KernelLaws& laws,
                     const CommunicationModel& network, StepWork& out);
 

@@ -58,5 +58,6 @@ void add_schema(CLI::App& app, int& exit_code);
 void add_collective(CLI::App& app, int& exit_code);
 void add_trace(CLI::App& app, int& exit_code);
 void add_calibrate(CLI::App& app, int& exit_code);
+void add_search(CLI::App& app, int& exit_code);
 
 }  // namespace gpuhours::cli

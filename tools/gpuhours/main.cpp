@@ -63,7 +63,8 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = cli::kGood;
   for (const auto add : {cli::add_estimate, cli::add_compare, cli::add_explain, cli::add_validate, cli::add_list,
-                         cli::add_show, cli::add_schema, cli::add_collective, cli::add_trace, cli::add_calibrate}) {
+                         cli::add_show, cli::add_schema, cli::add_collective, cli::add_trace, cli::add_calibrate,
+                         cli::add_search}) {
     add(app, exit_code);
   }
   try {
