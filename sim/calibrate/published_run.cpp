@@ -42,6 +42,21 @@ constexpr std::string_view kNeeded[] = {"id",
                                         "notes",
                                         "gpus_per_nvlink_domain"};
 
+/// The map's entry for "first|second", else for `second` or `first` alone, else nothing.
+std::optional<std::string> mapped(const ValidationMap& map, std::string_view list, std::string_view first,
+                                  std::string_view second) {
+  const auto found = map.find(list);
+  if (found == map.end()) return std::nullopt;
+  for (const std::string& key : {fmt::format("{}|{}", first, second), std::string(second), std::string(first)}) {
+    const auto it = found->second.find(key);
+    if (it != found->second.end()) return it->second;
+  }
+  return std::nullopt;
+}
+
+/// A stack that another's profile stands in for is this much less sure.
+constexpr double kStandInError = 1.5;
+
 /// Turns one row into the text of a scenario file.
 class RowWriter {
  public:
@@ -68,16 +83,9 @@ class RowWriter {
     return {};
   }
 
-  /// The map's entry for "first|second", else for `second` or `first` alone, else nothing.
   [[nodiscard]] std::optional<std::string> mapped(std::string_view list, std::string_view first,
                                                   std::string_view second) const {
-    const auto found = map_.find(list);
-    if (found == map_.end()) return std::nullopt;
-    for (const std::string& key : {fmt::format("{}|{}", first, second), std::string(second), std::string(first)}) {
-      const auto it = found->second.find(key);
-      if (it != found->second.end()) return it->second;
-    }
-    return std::nullopt;
+    return gpuhours::mapped(map_, list, first, second);
   }
 
   [[nodiscard]] std::string model_lines(const Architecture& model) const {
@@ -117,15 +125,34 @@ class RowWriter {
     return fmt::format("  node: {{extends: {}, gpus: {}, nvlink_domain: {}, nics: {}}}\n", base, used, used, used);
   }
 
+  /// The profile for a stack that has none: of its family the one fitted to most groups of runs, else the generic one.
+  [[nodiscard]] std::string stand_in(const std::string& stack) const {
+    const std::optional<std::string> family = mapped("families", "", stack);
+    std::string best = "generic";
+    int most = -1;
+    for (const std::string& id : catalogue_ids(CatalogueKind::stack, root_)) {
+      Diagnostics ignored;
+      const auto profile = read_stack(id, root_, ignored);
+      if (!family || !profile || profile->family != *family) continue;
+      const int groups = profile->fit ? profile->fit->groups : 0;
+      if (groups > most) best = id;
+      most = std::max(most, groups);
+    }
+    return best;
+  }
+
   std::string software_lines(RunScenario& out) const {
     const std::string& stack = run_.at("stack");
-    const std::vector<std::string> known = catalogue_ids(CatalogueKind::stack, root_);
-    std::string profile = mapped("stacks", stack, run_.at("stack_release")).value_or(stack);
-    if (std::find(known.begin(), known.end(), profile) == known.end()) {
-      profile = "generic";
-      out.filled.push_back(fmt::format("stack {}: generic", stack));
+    std::string profile = stack_profile(run_, map_, root_);
+    std::string lines;
+    if (profile.empty()) {
+      profile = stand_in(stack);
+      out.filled.push_back(fmt::format("stack {}: {}", stack, profile));
+      Diagnostics ignored;
+      const auto found = read_stack(profile, root_, ignored);
+      if (found) lines = fmt::format("  step_error: {}\n", kStandInError * found->step_error);
     }
-    std::string lines = fmt::format("stack:\n  extends: {}\n", profile);
+    lines = fmt::format("stack:\n  extends: {}\n{}", profile, lines);
     if (!run_.blank("cuda_graphs")) lines += fmt::format("  cuda_graphs: {}\n", run_.at("cuda_graphs") == "yes");
     if (!run_.blank("moe_dispatcher")) {
       const std::string& word = run_.at("moe_dispatcher");
@@ -244,6 +271,12 @@ ValidationMap validation_map(const std::string& root, Diagnostics& diagnostics) 
     for (const YamlEntry& entry : list.value.entries) map[list.key][entry.key] = entry.value.scalar;
   }
   return map;
+}
+
+std::string stack_profile(const PublishedRun& run, const ValidationMap& map, const std::string& root) {
+  const std::vector<std::string> known = catalogue_ids(CatalogueKind::stack, root);
+  const std::string profile = mapped(map, "stacks", run.at("stack"), run.at("stack_release")).value_or(run.at("stack"));
+  return std::find(known.begin(), known.end(), profile) == known.end() ? "" : profile;
 }
 
 RunScenario run_scenario(const PublishedRun& run, const ValidationMap& map, const std::string& root) {

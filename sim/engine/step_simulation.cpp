@@ -79,9 +79,14 @@ class StepSimulation {
 
   /// Compute of this chunk on this device, relative to the nominal.
   [[nodiscard]] double scale(int rank, int w, std::size_t chunk) const {
-    if (options_.jitter == 0) return 1.0;
-    const double z = standard_normal(options_.seed, static_cast<std::uint64_t>(device(rank, w)), chunk);
-    return std::max(0.1, 1.0 + options_.jitter * z);
+    if (options_.jitter == 0 && options_.rank_variation == 0) return 1.0;
+    const auto z = [&](std::uint64_t draw) {
+      return standard_normal(options_.seed, static_cast<std::uint64_t>(device(rank, w)), draw);
+    };
+    double factor = 1.0;
+    if (options_.jitter != 0) factor += options_.jitter * z(chunk);
+    if (options_.rank_variation != 0) factor += options_.rank_variation * z(~std::uint64_t{0});
+    return std::max(0.1, factor);
   }
 
   void add_rank(int rank) {
@@ -455,6 +460,7 @@ StepOptions step_options(const Scenario& scenario) {
           .ep = p.ep,
           .etp = p.etp,
           .jitter = scenario.engine.jitter,
+          .rank_variation = scenario.engine.mode == EngineMode::expanded ? scenario.stack.rank_variation : 0,
           .seed = scenario.engine.seed};
 }
 

@@ -106,6 +106,18 @@ class PhaseModels {
   std::map<int, std::unique_ptr<StepModel>> models_;
 };
 
+/// Hours and rent follow the simulated steps; phases whose hours are given have no error.
+void add_intervals(Estimate& out) {
+  const double error = total_error(out.errors);
+  out.step_time_interval = interval_80(out.step.time.value(), error);
+  double given = 0;
+  for (const PhaseEstimate& phase : out.run.phases) given += phase.simulated ? 0 : phase.gpu_hours;
+  const Interval simulated = interval_80(out.run.gpu_hours - given, error);
+  out.gpu_hours_interval = Interval{given + simulated.p10, given + simulated.p90};
+  const double per_hour = out.run.gpu_hours > 0 ? out.cost.usd.value() / out.run.gpu_hours : 0;
+  out.usd_interval = Interval{out.gpu_hours_interval->p10 * per_hour, out.gpu_hours_interval->p90 * per_hour};
+}
+
 void note_fall_back(const Scenario& scenario, const Estimate& estimate, std::vector<std::string>& notes) {
   for (const PhaseEstimate& phase : estimate.run.phases) {
     if (phase.fall_back_token_share <= 0) continue;
@@ -138,6 +150,7 @@ std::optional<Estimate> estimate(const Scenario& scenario, const Calibration& ca
   if (diagnostics.has_errors()) return std::nullopt;
 
   out.provenance = provenance_report(*main, step);
+  out.errors = error_factors(*main, batch, step);
   out.network = network_report(*main, batch, step.length.seconds());
   out.step = step_estimate(*main, batch, std::move(step));
   out.memory = memory_ledger(scenario, main->work(), main->plan(batch));
@@ -149,6 +162,7 @@ std::optional<Estimate> estimate(const Scenario& scenario, const Calibration& ca
   });
   if (diagnostics.has_errors()) return std::nullopt;
   out.cost = cost_estimate(scenario, out.run, scenario.cluster.node.training_power_share * out.step.mean_power_share);
+  add_intervals(out);
   note_fall_back(scenario, out, out.notes);
   if (scenario.model.is_moe() && scenario.training.router_balance == RouterBalance::natural) {
     out.notes.push_back("natural routing is taken as balanced: what the busiest expert rank costs is not modelled");

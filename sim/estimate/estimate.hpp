@@ -13,6 +13,7 @@
 #include "estimate/calibration.hpp"
 #include "estimate/network_report.hpp"
 #include "estimate/provenance.hpp"
+#include "estimate/uncertainty.hpp"
 #include "memory/ledger.hpp"
 #include "run/run.hpp"
 #include "scenario/scenario.hpp"
@@ -51,10 +52,6 @@ struct StepEstimate {
   Timeline timeline;            ///< of the breakdown rank, when asked for
 };
 
-struct Interval {
-  double p10 = 0, p90 = 0;
-};
-
 struct Estimate {
   StepEstimate step;
   MemoryLedger memory;
@@ -62,8 +59,8 @@ struct Estimate {
   CostEstimate cost;
   ProvenanceReport provenance;
   NetworkReport network;
-  std::optional<Interval> step_time_interval, gpu_hours_interval,
-      usd_interval;                ///< empty until fits carry a covariance
+  std::vector<ErrorFactor> errors;  ///< of the step time; the intervals follow from them
+  std::optional<Interval> step_time_interval, gpu_hours_interval, usd_interval;
   std::vector<std::string> notes;  ///< fall-backs, assumptions, what was filled in
   Diagnostics warnings;
 };

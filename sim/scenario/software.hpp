@@ -1,6 +1,7 @@
 #pragma once
 // What the software decides: the precision recipe (models/precision/) and the software stack (calibration/stacks/).
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,10 +40,31 @@ enum class Dispatcher { deepep, alltoall, allgather };
 /// Whose fused attention: the vendor's (cuDNN, FlashAttention-3 alike) or FlashAttention-2.
 enum class AttentionKernel { cudnn, flash2 };
 
+/// A constant of a stack that was fitted to published runs.
+struct FittedConstant {
+  std::string constant;  ///< the key: gemm_factor, step_overhead, ...
+  double error = 0;      ///< standard error, in the key's SI unit
+};
+
+/// How the errors of two fitted constants go together.
+struct FittedCorrelation {
+  std::string first, second;
+  double value = 0;
+};
+
+/// What is known of a stack's fit (calibration/stacks/fits/, written by `gpuhours calibrate --runs`).
+struct StackFit {
+  int rows = 0;
+  int groups = 0;
+  std::vector<FittedConstant> constants;
+  std::vector<FittedCorrelation> correlations;
+};
+
 /// A software stack: what is fused, what overlaps, how experts are dispatched, and its few fitted constants.
 struct Stack {
   std::string id = "generic";
   std::string name;
+  std::string family;              ///< of stacks that share code: a stack nobody has described takes one of its family
   std::string kernels = "cublas";  ///< family of kernel laws in calibration/: cublas, deepgemm
   bool cuda_graphs = false;        ///< launch gaps are hidden
   Seconds launch_gap;              ///< between kernels that run back to back
@@ -58,7 +80,7 @@ struct Stack {
   bool overlap_pipeline = true;     ///< pipeline sends run beside compute
   bool fused_norm = true;           ///< residual add and norm are one kernel
   bool fused_activation = true;     ///< activation and cast are one kernel
-  bool fused_norm_cast = false;    ///< norms write the next product's operand in its format (delayed scaling)
+  bool fused_norm_cast = false;     ///< norms write the next product's operand in its format (delayed scaling)
   bool fused_rope = true;
   AttentionKernel attention_kernel = AttentionKernel::cudnn;
   double attention_factor = 1;  ///< time of attention kernels over their law's
@@ -75,6 +97,16 @@ struct Stack {
   Bytes library_workspace;     ///< of matrix-product libraries, from the framework's allocator
   Bytes communicator_buffers;  ///< of one communicator on one GPU
   double fragmentation = 0.0;  ///< share of activations, loss and workspace
+
+  // What only whole steps show: defaults have no effect, `gpuhours calibrate --runs` fits them.
+  Seconds step_overhead;           ///< host work between steps: data loading, logging, the optimizer's host side
+  Seconds layer_overhead;          ///< host work per layer, micro-batch and pass (forward, backward)
+  double rank_variation = 0;       ///< relative standard deviation of compute time between ranks
+  double memory_bound_factor = 1;  ///< time of memory-bound kernels over their law's
+  double gemm_factor = 1;          ///< time of matrix products inside a step over their law's
+  double exposed_share = 0;        ///< of communication that runs beside compute, the share that does not
+  double step_error = 0.15;        ///< relative standard deviation of measured step times about predicted ones
+  std::optional<StackFit> fit;
   std::vector<Source> sources;
 };
 

@@ -21,15 +21,17 @@ class LayerSharding {
     TimedSegment gather = collective(CommunicationKind::all_gather, parameters * bytes_per_element(recipe.weights));
     gather.name = "gather weights";
     gather.needed = Needed::prefetched;
-    layer.forward.first.insert(layer.forward.first.begin(), gather);
+    std::vector<TimedSegment> gathers;
+    timer_.append(gather, gathers);
+    layer.forward.first.insert(layer.forward.first.begin(), gathers.begin(), gathers.end());
     if (scenario_.parallelism.zero_stage >= 3) {
-      layer.backward_input.first.insert(layer.backward_input.first.begin(), gather);
+      layer.backward_input.first.insert(layer.backward_input.first.begin(), gathers.begin(), gathers.end());
     }
     TimedSegment scatter =
         collective(CommunicationKind::reduce_scatter, parameters * bytes_per_element(recipe.gradient_sync));
     scatter.name = "scatter gradients";
     scatter.needed = Needed::at_end;
-    layer.backward_weight.second.push_back(scatter);
+    timer_.append(scatter, layer.backward_weight.second);
   }
 
  private:
@@ -109,11 +111,12 @@ RankEnd rank_end(const Scenario& scenario, const RankParameters& held, const Wor
   const double buckets = stack.gradient_bucket.value() > 0
                              ? std::max(1.0, held.total() * gradient_bytes / stack.gradient_bucket.value())
                              : 1.0;
-  const auto early = [&](SimTime whole) { return SimTime::from(whole.seconds() * (1.0 - 1.0 / buckets)); };
+  const double beside = (1.0 - 1.0 / buckets) * (1.0 - stack.exposed_share);
+  const auto early = [&](SimTime whole) { return SimTime::from(whole.seconds() * beside); };
   if (stack.overlap_gradients) end.reduce_early = early(end.reduce);
   if (stack.overlap_parameters) end.gather_early = early(end.gather);
   const TimedSegment optimizer = timer.timed(optimizer_work(scenario, held), false);
-  end.optimizer = optimizer.alone;
+  end.optimizer = optimizer.alone + SimTime::from(stack.step_overhead);
   end.account = optimizer.account;
   return end;
 }

@@ -17,7 +17,7 @@ namespace gpuhours {
 struct RankEnd {
   SimTime reduce;        ///< gradients, dense and expert
   SimTime reduce_early;  ///< part of it that may run beside the last backward chunk
-  SimTime optimizer;
+  SimTime optimizer;     ///< and the host's work between steps
   SimTime gather;  ///< parameters; the part that the next step's first forward cannot hide is decided by the engine
   SimTime gather_early;  ///< part of it that may run beside the next forward
   KernelAccount account;
