@@ -72,7 +72,7 @@ class RowWriter {
     yaml += model_lines(*model);
     yaml += cluster_lines(out);
     yaml += software_lines(out);
-    yaml += layout_lines(out);
+    yaml += layout_lines(*model, out);
     yaml += training_lines(*model, out);
     return out.refusal.empty() ? yaml : std::string();
   }
@@ -160,6 +160,9 @@ class RowWriter {
       if (dispatcher != word) out.filled.push_back(fmt::format("moe_dispatcher {}: {}", word, dispatcher));
       lines += fmt::format("  dispatcher: {}\n", dispatcher);
     }
+    if (run_.at("notes").find("EP all-to-all overlapped with 1F1B") != std::string::npos) {
+      lines += "  overlap_expert: true\n";
+    }
     const std::string recipe = mapped("precisions", stack, run_.at("precision")).value_or(run_.at("precision"));
     const std::vector<std::string> recipes = catalogue_ids(CatalogueKind::precision, root_);
     if (std::find(recipes.begin(), recipes.end(), recipe) == recipes.end()) {
@@ -170,7 +173,7 @@ class RowWriter {
     return lines + fmt::format("precision: {}\n", recipe);
   }
 
-  std::string layout_lines(RunScenario& out) const {
+  std::string layout_lines(const Architecture& model, RunScenario& out) const {
     std::string lines = "parallelism:\n";
     for (const std::string_view key : {"tp", "pp", "vpp", "cp", "ep", "etp", "zero_stage"}) {
       if (!run_.blank(key)) {
@@ -181,10 +184,43 @@ class RowWriter {
     }
     lines += fmt::format("  sequence_parallel: {}\n", run_.at("sequence_parallel") == "true");
     if (!run_.blank("fsdp")) lines += fmt::format("  fsdp: {}\n", run_.at("fsdp"));
+    if (run_.at("fsdp") == "hybrid" && !run_.blank("fsdp_group")) {
+      lines += fmt::format("  fsdp_group: {}\n", run_.at("fsdp_group"));
+    } else if (run_.at("fsdp") == "hybrid") {
+      out.filled.emplace_back("fsdp_group: a node");
+    }
+    lines += stage_lines(model, out);
     const std::string& schedule = run_.at("schedule");
     if (schedule == "none" || schedule == "1f1b") return lines + "  schedule: one_f_one_b\n";
     if (schedule == "dualpipe" || schedule == "interleaved") return lines + fmt::format("  schedule: {}\n", schedule);
     return refused(out, fmt::format("schedule '{}' does not say which", schedule));
+  }
+
+  [[nodiscard]] int number(std::string_view column, int missing) const {
+    return static_cast<int>(whole_number(run_.at(column)).value_or(missing));
+  }
+
+  /// Megatron spreads layers evenly or, where that does not divide, counts the embedding and the loss as layers.
+  [[nodiscard]] bool counts_ends(const Architecture& model) const {
+    const std::string& stack = run_.at("stack");
+    const bool megatron = stack.starts_with("megatron-") || stack.ends_with("nemo");
+    const int stages = number("pp", 1) * number("vpp", 1);
+    const int layers = number("truncated_layers", model.layers);
+    return megatron && stages > 1 && layers % stages != 0 && (layers + 2) % stages == 0;
+  }
+
+  /// Notes may say what stages hold: "pp_layout Et*3|(tt|)*29,mL" up to the next semicolon.
+  [[nodiscard]] std::string stage_lines(const Architecture& model, RunScenario& out) const {
+    const std::string& notes = run_.at("notes");
+    const std::string_view word = "pp_layout";
+    const std::size_t at = notes.find(word);
+    const std::size_t from = at == std::string::npos ? at : notes.find_first_not_of(" :=", at + word.size());
+    if (from == std::string::npos) {
+      if (!counts_ends(model)) return {};
+      out.filled.emplace_back("embedding and loss count as layers");
+      return "  embedding_as_layer: true\n  loss_as_layer: true\n";
+    }
+    return fmt::format("  pipeline_layout: \"{}\"\n", notes.substr(from, notes.find(';', from) - from));
   }
 
   /// The notes list `field` after "inferred:".

@@ -18,8 +18,12 @@ TimeUse times_of(const TimeUse& use, int count) {
   out.hidden.ps *= count;
   for (double& seconds : out.account.seconds) seconds *= count;
   out.account.power_seconds *= count;
-  out.account.error_seconds *= count;
+  for (double& seconds : out.account.class_seconds) seconds *= count;
+  for (double& seconds : out.account.class_error_seconds) seconds *= count;
   out.account.launch_seconds *= count;
+  out.account.gap_launches *= count;
+  out.account.host_launches *= count;
+  out.account.host_layers *= count;
   return out;
 }
 
@@ -149,11 +153,21 @@ class FoldedStep {
 
 }  // namespace
 
-PipelinePlan PlanShape::plan(int of_micro_batches) const { return pipeline_plan(schedule, pp, vpp, of_micro_batches); }
+PipelinePlan PlanShape::plan(int of_micro_batches) const { return pipeline_plan(schedule, pp, vpp, of_micro_batches, merged); }
 
 int repeat_of(const PlanShape& shape) { return shape.schedule == Schedule::interleaved ? shape.pp : 2; }
 
+namespace {
+
+bool rounds_repeat(const PlanShape& shape) {
+  return !shape.merged && (shape.schedule == Schedule::one_f_one_b || shape.schedule == Schedule::interleaved ||
+                           shape.schedule == Schedule::dualpipe);
+}
+
+}  // namespace
+
 PlanShape warmed_up(const PlanShape& shape) {
+  if (!rounds_repeat(shape)) return shape;
   // Interleaved ranks warm up with at most 2 pp + (vpp - 1) pp turns of vpp a micro-batch, DualPipe wants 2 pp
   // micro-batches, the others pp.
   const int repeat = repeat_of(shape);

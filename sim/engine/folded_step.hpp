@@ -18,6 +18,7 @@ struct PlanShape {
   int pp = 1;
   int vpp = 1;
   int micro_batches = 1;
+  bool merged = false;  ///< forward and backward of 1F1B merged, see pipeline_plan()
 
   [[nodiscard]] PipelinePlan plan(int of_micro_batches) const;
 };
@@ -27,7 +28,8 @@ int repeat_of(const PlanShape& shape);
 /// The shape with as few micro-batches as show the warm-up and the fullest moment of every rank.
 PlanShape warmed_up(const PlanShape& shape);
 
-/// As few micro-batches as settle, the rest as rounds of the steady state; all of them where they do not settle.
+/// As few micro-batches as settle, the rest as rounds of the steady state; all of them where they do not settle, and for
+/// orders whose rounds are not known to repeat (zero-bubble, DualPipeV, merged chunks).
 StepResult folded_step(const StepWork& work, const PlanShape& shape, ChunkProfiles& profiles);
 
 }  // namespace gpuhours

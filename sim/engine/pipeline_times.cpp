@@ -97,7 +97,9 @@ void PipelineTimes::advance(int r) {
 
 void PipelineTimes::send(int r, std::size_t i, const ChunkHalf& half, bool backward, SimTime out) {
   RankTimes& rank = ranks_[static_cast<std::size_t>(r)];
-  const std::int64_t end = std::max(rank.sends_end[i], rank.start[i] + out.ps) + work_.hop.ps;
+  // At the turn of a V-shaped pipeline the same rank goes on: nothing is sent.
+  const bool stays = plan_.turn >= 0 && half.stage == plan_.turn + (backward ? 1 : 0);
+  const std::int64_t end = std::max(rank.sends_end[i], rank.start[i] + out.ps) + (stays ? 0 : work_.hop.ps);
   rank.sends_end[i] = end;
   Arrival& arrival = arrivals_[slot_of(half.stage, half.micro_batch, backward)];
   if (arrival.rank >= 0) ready_.push_back(arrival.rank);
@@ -111,7 +113,7 @@ SimTime PipelineTimes::wire_before(int r, std::size_t i) const {
   const std::int64_t start = times.start[i];
   bool on_wire = false;
   for (const Arrival* arrival : {forward_arrival(chunk), backward_arrival(chunk)}) {
-    on_wire = on_wire || (arrival != nullptr && arrival->end == start);
+    on_wire = on_wire || (arrival != nullptr && arrival->rank != r && arrival->end == start);
   }
   if (i > 0 && !work_.overlap_sends) {
     const bool sent = times.sends_end[i - 1] > (i > 1 ? times.sends_end[i - 2] : 0);

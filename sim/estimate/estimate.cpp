@@ -121,11 +121,45 @@ void add_intervals(Estimate& out) {
 void note_fall_back(const Scenario& scenario, const Estimate& estimate, std::vector<std::string>& notes) {
   for (const PhaseEstimate& phase : estimate.run.phases) {
     if (phase.fall_back_token_share <= 0) continue;
-    notes.push_back(fmt::format(
-        "{}: {:.1f} % of the tokens are trained with 1F1B, since DualPipe wants an even number of micro-batches, at "
-        "least {} a pipeline",
-        phase.name, 100 * phase.fall_back_token_share, 2 * scenario.parallelism.pp));
+    const bool v = scenario.parallelism.schedule == Schedule::dualpipe_v;
+    notes.push_back(
+        fmt::format("{}: {:.1f} % of the tokens are trained with 1F1B, since {} at least {} a pipeline", phase.name,
+                    100 * phase.fall_back_token_share,
+                    v ? "DualPipeV wants micro-batches," : "DualPipe wants an even number of micro-batches,",
+                    2 * scenario.parallelism.pp));
   }
+}
+
+void note_given_phases(const Estimate& estimate, std::vector<std::string>& notes) {
+  for (const PhaseEstimate& phase : estimate.run.phases) {
+    if (!phase.simulated || phase.given_gpu_hours <= 0) continue;
+    notes.push_back(fmt::format("{}: simulated {:.4g} GPU hours, given {:.4g}", phase.name, phase.gpu_hours,
+                                phase.given_gpu_hours));
+  }
+}
+
+void note_routing(const Scenario& scenario, const RankLoads& loads, std::vector<std::string>& notes) {
+  if (!loads.even()) {
+    notes.push_back(
+        fmt::format("natural routing: an expert's tokens vary by {:.1f} % from one micro-batch to the next, a rank's "
+                    "rows by {:.1f} "
+                    "%; the slowest of {} expert ranks gets {:.3f} times the mean",
+                    100 * loads.expert_deviation(), 100 * loads.deviation(), loads.ranks(), loads.slowest()));
+  }
+  if (scenario.model.is_moe() && scenario.training.capacity_factor > 0) {
+    notes.push_back(fmt::format("capacity factor {}: {:.1f} % of the token-expert pairs are dropped",
+                                scenario.training.capacity_factor, 100 * dropped_share(scenario)));
+  }
+}
+
+/// A price of another GPU is used as it is, and said.
+void note_price(const Scenario& scenario, std::vector<std::string>& notes) {
+  const Pricing& pricing = scenario.pricing;
+  const bool rented = pricing.method == PricingMethod::rent;
+  const std::string& gpu = rented ? pricing.gpu : pricing.capital.gpu;
+  if (gpu.empty() || gpu == scenario.cluster.gpu.id) return;
+  notes.push_back(fmt::format("the price is that of {} ({}), the cluster has {}", gpu,
+                              rented ? pricing.id : pricing.capital.id, scenario.cluster.gpu.id));
 }
 
 }  // namespace
@@ -164,9 +198,9 @@ std::optional<Estimate> estimate(const Scenario& scenario, const Calibration& ca
   out.cost = cost_estimate(scenario, out.run, scenario.cluster.node.training_power_share * out.step.mean_power_share);
   add_intervals(out);
   note_fall_back(scenario, out, out.notes);
-  if (scenario.model.is_moe() && scenario.training.router_balance == RouterBalance::natural) {
-    out.notes.push_back("natural routing is taken as balanced: what the busiest expert rank costs is not modelled");
-  }
+  note_price(scenario, out.notes);
+  note_given_phases(out, out.notes);
+  note_routing(scenario, main->timed().loads, out.notes);
   return out;
 }
 

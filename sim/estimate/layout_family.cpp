@@ -29,7 +29,7 @@ bool is_mtp(LayerKind kind) { return kind == LayerKind::mtp_dense || kind == Lay
 PlanShape plan_shape(const Scenario& scenario) {
   const Parallelism& p = scenario.parallelism;
   const int round = p.dp(scenario.cluster.gpus) * scenario.training.micro_batch;
-  return {p.schedule, p.pp, p.vpp, scenario.training.global_batch / round};
+  return {p.schedule, p.pp, p.vpp, scenario.training.global_batch / round, merges_chunks(scenario)};
 }
 
 LayoutFamily::LayoutFamily(const Scenario& first, const KernelLaws& laws, std::shared_ptr<const NetworkLaws> network)
@@ -51,7 +51,8 @@ void LayoutFamily::time_layers() {
   if (timed_) return;
   timed_ = std::make_unique<TimedModel>();
   const auto network = analytic_network(*layout_, network_laws_);
-  fill_timed_model(*layout_, work_, WorkTimer(*layout_, laws_, *network), *timed_);
+  // Layouts are compared under balanced routing.
+  fill_timed_model(*layout_, work_, WorkTimer(*layout_, laws_, *network), *network, RankLoads(), *timed_);
   for (std::size_t slot = 0; slot < least_compute_.size(); ++slot) {
     least_compute_[slot] = std::min(least_compute(timed_->whole[slot]), least_compute(timed_->shared[slot]));
   }

@@ -31,7 +31,7 @@ std::unique_ptr<StepModel> StepModel::make(const Scenario& scenario, const Calib
 PipelinePlan StepModel::plan(int global_batch) const {
   const Parallelism& p = scenario_.parallelism;
   const int sequences_a_round = p.dp(scenario_.cluster.gpus) * scenario_.training.micro_batch;
-  return pipeline_plan(p.schedule, p.pp, p.vpp, global_batch / sequences_a_round);
+  return pipeline_plan(scenario_, global_batch / sequences_a_round);
 }
 
 StepResult StepModel::step(int global_batch, bool timeline) const {

@@ -16,6 +16,8 @@ namespace {
 constexpr double kFarOff = 3;
 /// Rent that is met to this is met.
 constexpr double kMet = 1e-9;
+/// Rent is met at the first; what an owner pays is not quite linear in the hours.
+constexpr int kMostTries = 8;
 
 std::string first_message(const Diagnostics& found) {
   return found.all().empty() ? "no reason given" : found.all().front().message;
@@ -91,7 +93,7 @@ std::optional<HeldColumn> with_dollars(const Scenario& scenario, const Estimate&
     return std::nullopt;
   }
   HeldColumn held{scenario, own, own.cost.usd / usd - 1};
-  for (int i = 0; i < 4 && std::abs(held.off) > kMet; ++i) {  // exact after one unless a batch of the ramp was cut
+  for (int i = 0; i < kMostTries && std::abs(held.off) > kMet; ++i) {
     const double more = (usd - held.estimate.cost.usd).value() / usd_per_token(held.scenario, held.estimate);
     Training& training = held.scenario.training;
     training.tokens += more;

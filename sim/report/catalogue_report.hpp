@@ -22,7 +22,8 @@ struct SystemEntry {
   std::vector<Source> sources;
 };
 
-using CatalogueEntry = std::variant<Architecture, SystemEntry, Gpu, Node, Fabric, PrecisionRecipe, Stack, Pricing>;
+using CatalogueEntry = std::variant<Architecture, SystemEntry, Gpu, Node, Fabric, PrecisionRecipe, Stack, Pricing,
+                                    Reliability, Capital, OwnershipTerms, PowerGrid>;
 
 /// Tokens a sequence at which FLOPs a token are given: causal attention grows with it.
 inline constexpr int kListedSequenceLength = 4096;

@@ -74,6 +74,13 @@ void add_ratios(const LabelledResult& result, const LabelledResult& first, Json&
   if (result.intervals) object["ratio_interval"] = intervals_json(*result.intervals);
 }
 
+Json mark_json(const RuleMark& mark) {
+  return {{"rule", mark.finding.rule},        {"date", mark.date},
+          {"may_be_sold", may_be_sold(mark)}, {"treatment", treatment_name(mark.finding.treatment)},
+          {"class", mark.finding.class_name}, {"because", mark.finding.because},
+          {"released", mark.released}};
+}
+
 Json column_json(const LabelledResult& result, const LabelledResult& first) {
   Json object = result_json(result.result());
   if (!result.priced) {
@@ -145,7 +152,9 @@ std::string compare_json(const Comparison& comparison) {
   out["reoptimised"] = comparison.reoptimised;
   out["results"] = Json::array();
   for (const LabelledResult& result : comparison.results) {
-    out["results"].push_back(column_json(result, comparison.results.front()));
+    Json object = column_json(result, comparison.results.front());
+    if (!comparison.marks.empty()) object["export"] = mark_json(comparison.marks[out["results"].size()]);
+    out["results"].push_back(std::move(object));
   }
   out["refused"] = Json::array();
   for (const RefusedColumn& one : comparison.refused) {
@@ -161,6 +170,7 @@ std::string compare_csv(const Comparison& comparison) {
     if (compared.ratio) header.push_back(fmt::format("ratio_to_first.{}", compared.name));
   }
   header.insert(header.end(), {"ratio_interval.run.gpu_hours.p10", "ratio_interval.run.gpu_hours.p90"});
+  if (!comparison.marks.empty()) header.emplace_back("export.may_be_sold");
   std::string out = csv_line(header);
   for (const LabelledResult& result : comparison.results) {
     std::vector<std::string> cells = column_cells(result);
@@ -173,6 +183,8 @@ std::string compare_csv(const Comparison& comparison) {
     const bool known_interval = result.intervals && result.intervals->gpu_hours;
     cells.push_back(known_interval ? fmt::format("{}", result.intervals->gpu_hours->p10) : "");
     cells.push_back(known_interval ? fmt::format("{}", result.intervals->gpu_hours->p90) : "");
+    const auto at = static_cast<std::size_t>(&result - comparison.results.data());
+    if (!comparison.marks.empty()) cells.emplace_back(may_be_sold(comparison.marks[at]) ? "true" : "false");
     out += csv_line(cells);
   }
   return out;

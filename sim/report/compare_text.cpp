@@ -54,7 +54,39 @@ bool wanted(const ComparedMetric& compared, const std::vector<LabelledResult>& r
   });
 }
 
-std::string side_by_side(const std::vector<LabelledResult>& results, TextStyle style) {
+/// Two rows: whether each GPU may be sold, and why.
+void add_mark_rows(const std::vector<RuleMark>& marks, TextTable& table) {
+  if (marks.empty()) return;
+  std::vector<std::string> sold{fmt::format("may be sold, {} at {}", marks.front().finding.rule, marks.front().date)};
+  std::vector<std::string> why{"because"};
+  for (std::size_t i = 0; i < marks.size(); ++i) {
+    sold.push_back(mark_text(marks[i]));
+    why.push_back(marks[i].finding.because);
+    if (i == 0) continue;
+    sold.emplace_back();
+    why.emplace_back();
+  }
+  table.row(sold);
+  table.row(why);
+}
+
+/// The same where columns stand as rows.
+std::string marks_section(const Comparison& comparison, TextStyle style) {
+  if (comparison.marks.empty() || comparison.results.size() <= kSideBySide) return {};
+  const RuleMark& first = comparison.marks.front();
+  TextTable table({"", "may be sold", "because"});
+  table.align_left(1);
+  table.align_left(2);
+  for (std::size_t i = 0; i < comparison.marks.size(); ++i) {
+    const RuleMark& mark = comparison.marks[i];
+    table.row({comparison.results[i].label, mark_text(mark), mark.finding.because});
+  }
+  return fmt::format("\n{}\n{}", bold(fmt::format("{} at {}", first.finding.rule, first.date), style),
+                     table.text(style));
+}
+
+std::string side_by_side(const Comparison& comparison, TextStyle style) {
+  const std::vector<LabelledResult>& results = comparison.results;
   std::vector<std::string> header{""};
   for (const LabelledResult& result : results) {
     header.push_back(marked(result, style));
@@ -77,6 +109,7 @@ std::string side_by_side(const std::vector<LabelledResult>& results, TextStyle s
     if (&result != &results.front()) binds.emplace_back();
   }
   if (!results.front().sensitivities.empty()) table.row(binds);
+  add_mark_rows(comparison.marks, table);
   return table.text(style);
 }
 
@@ -214,7 +247,8 @@ std::string compare_text(const Comparison& comparison, TextStyle style) {
   for (const RefusedColumn& one : comparison.refused) {
     out += fmt::format("{}: {}\n", bold(one.label, style), red("REFUSED: " + one.reason, style));
   }
-  out += "\n" + (results.size() > kSideBySide ? one_below_the_other(results, style) : side_by_side(results, style));
+  out += "\n" + (results.size() > kSideBySide ? one_below_the_other(results, style) : side_by_side(comparison, style));
+  out += marks_section(comparison, style);
   out += held_section(comparison, style);
   if (comparison.reoptimised) out += layouts_section(results, style);
   return out + intervals_section(results, style) + attribution_section(results, style) + notes_section(results, style);

@@ -8,6 +8,7 @@
 #include "estimate/ratio_interval.hpp"
 #include "report/explain_report.hpp"
 #include "report/metrics.hpp"
+#include "report/rules_report.hpp"
 
 namespace gpuhours {
 
@@ -51,6 +52,7 @@ struct RefusedColumn {
 struct Comparison {
   std::vector<LabelledResult> results;  ///< the first is what ratios refer to
   std::vector<RefusedColumn> refused;
+  std::vector<RuleMark> marks;  ///< empty, or whether each result's GPU may be sold under a rule
   Hold hold = Hold::gpus;
   bool reoptimised = false;  ///< each column has the best layout of those searched
 };

@@ -28,6 +28,12 @@ Json ledger(const MemoryLedger& memory) {
   return out;
 }
 
+Json cost_tree(const CostItem& item) {
+  Json out = {{"name", item.name}, {"basis", item.basis}, {"usd", item.usd.value()}, {"parts", Json::array()}};
+  for (const CostItem& part : item.parts) out["parts"].push_back(cost_tree(part));
+  return out;
+}
+
 }  // namespace
 
 Json& json_at(Json& root, std::string_view path) {
@@ -59,6 +65,7 @@ Json result_json(const Result& result) {
   json_at(out, "step.breakdown_by_rank_s") = list_of(breakdown_metrics(), estimate.step.by_rank);
   json_at(out, "memory.breakdown_bytes") = ledger(estimate.memory);
   json_at(out, "run.phases") = list_of(phase_metrics(), estimate.run.phases);
+  json_at(out, "cost.tree") = cost_tree(estimate.cost.tree);
   json_at(out, "provenance.guessed") = list_of(guess_metrics(), estimate.provenance.guessed);
   json_at(out, "network.contention") = list_of(contention_metrics(), estimate.network.contention);
   out["notes"] = estimate.notes;

@@ -2,6 +2,7 @@
 // An estimate for people (text), for scripts (JSON as in DESIGN 3.3) and for spreadsheets (CSV: one row, every metric
 // that is one value). An infeasible result is written in full and marked.
 
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,11 @@ std::string summary_line(const Result& result);
 /// "does not fit: 93.1 GiB of 80.0 GiB on rank 3; would fit with training.recompute: full", empty when feasible.
 std::string infeasible_line(const Result& result);
 
+/// Label and value of each metric named; those without a value are left out.
+std::string metric_lines(const Result& result, std::initializer_list<std::string_view> names);
+/// The tree of costs, and what it rests on.
+std::string cost_section(const Result& result, TextStyle style);
+std::string cost_tree_text(const CostEstimate& cost, TextStyle style);
 /// How much of the kernel time rests on measured, interpolated and guessed laws, and the guesses that matter most.
 std::string provenance_section(const Result& result, TextStyle style);
 std::string estimate_text(const Result& result, TextStyle style);

@@ -18,21 +18,15 @@ std::string short_name(const Gpu& gpu) {
   return std::string(words.substr(0, words.find(' ')));
 }
 
-std::string heading(std::string_view title, TextStyle style) { return fmt::format("\n{}\n", bold(title, style)); }
-
-/// Label and value of each metric named; those without a value are left out.
-std::string metric_lines(const Result& result, std::initializer_list<std::string_view> names) {
-  TextTable table({});
-  table.align_left(1);
-  for (const std::string_view name : names) {
-    const Metric<Result>* found = metric(name);
-    assert(found != nullptr);
-    const MetricValue value = found->value(result);
-    if (std::holds_alternative<std::monostate>(value)) continue;
-    table.row({std::string(found->label), value_text(value, found->unit)});
-  }
-  return table.text();
+/// Never left out where experiments are counted in.
+std::string research_words(const Result& result) {
+  const double multiplier = result.scenario.pricing.research_multiplier;
+  if (multiplier == 1) return {};
+  return fmt::format(" ({} with experiments and failed runs, x {:.4g})",
+                     dollars_text(result.estimate.cost.with_research), multiplier);
 }
+
+std::string heading(std::string_view title, TextStyle style) { return fmt::format("\n{}\n", bold(title, style)); }
 
 std::string inputs_section(const Result& result, TextStyle style) {
   const Scenario& s = result.scenario;
@@ -119,7 +113,9 @@ std::string run_section(const Result& result, TextStyle style) {
     table.row(cells);
   }
   return heading("Run", style) + table.text(style) +
-         metric_lines(result, {"run.gpu_hours", "run.wall_time_s", "run.goodput", "interval.gpu_hours"});
+         metric_lines(result, {"run.gpu_hours", "run.wall_time_s", "run.goodput", "run.lost.checkpoints",
+                               "run.lost.repeated_work", "run.lost.restarts", "run.lost.planned", "run.lost.waiting",
+                               "run.between_interruptions_s", "run.checkpoint_interval_s", "interval.gpu_hours"});
 }
 
 std::string notes_section(const Estimate& estimate, TextStyle style) {
@@ -135,6 +131,19 @@ std::string notes_section(const Estimate& estimate, TextStyle style) {
 }
 
 }  // namespace
+
+std::string metric_lines(const Result& result, std::initializer_list<std::string_view> names) {
+  TextTable table({});
+  table.align_left(1);
+  for (const std::string_view name : names) {
+    const Metric<Result>* found = metric(name);
+    assert(found != nullptr);
+    const MetricValue value = found->value(result);
+    if (std::holds_alternative<std::monostate>(value)) continue;
+    table.row({std::string(found->label), value_text(value, found->unit)});
+  }
+  return table.text();
+}
 
 std::string provenance_section(const Result& result, TextStyle style) {
   std::string out =
@@ -153,7 +162,8 @@ std::string summary_line(const Result& result) {
   return fmt::format("{} on {} {}: {} GPU hours, {}, {}", name_or_id(s.model.name, s.model.id),
                      number_text(s.cluster.gpus, 1), short_name(s.cluster.gpu),
                      scaled_text(result.estimate.run.gpu_hours), seconds_text(result.estimate.run.wall_time),
-                     dollars_text(result.estimate.cost.usd));
+                     dollars_text(result.estimate.cost.usd)) +
+         research_words(result);
 }
 
 std::string infeasible_line(const Result& result) {
@@ -183,9 +193,7 @@ std::string estimate_text(const Result& result, TextStyle style) {
   out += network_section(result, style);
   out += memory_section(result, style);
   out += run_section(result, style);
-  out += heading("Cost", style);
-  out += metric_lines(result, {"cost.usd", "interval.usd", "cost.usd_per_gpu_hour", "cost.electricity_usd",
-                               "energy.kwh", "energy.kg_co2"});
+  out += cost_section(result, style);
   out += provenance_section(result, style);
   return out + notes_section(result.estimate, style);
 }

@@ -15,6 +15,8 @@ Value interval(const std::optional<Interval>& interval) {
   return std::array<double, 2>{interval->p10, interval->p90};
 }
 
+Value positive(double value) { return value > 0 ? Value(value) : Value{}; }
+
 double hourly(DollarsPerSecond rate) { return (rate * kHour).value(); }
 
 template <Seconds StepBreakdown::*part>
@@ -160,22 +162,54 @@ constexpr Metric<Result> kMetrics[] = {
     {"run.gpu_hours", "GPU hours", "GPU h", "all phases", [](R r) { return Value(r.estimate.run.gpu_hours); }},
     {"run.goodput", "goodput", "share", "productive over wall time of the simulated phases",
      [](R r) { return Value(r.estimate.run.goodput); }},
+    {"run.lost.checkpoints", "lost to checkpoints", "share", "of that wall time: training stands still",
+     [](R r) { return positive(r.estimate.run.parts.stalls); }},
+    {"run.lost.repeated_work", "lost to repeated work", "share", "since the last checkpoint before an interruption",
+     [](R r) { return positive(r.estimate.run.parts.repeated); }},
+    {"run.lost.restarts", "lost to restarts", "share", "detection and restart after unplanned interruptions",
+     [](R r) { return positive(r.estimate.run.parts.restarts); }},
+    {"run.lost.planned", "lost to planned stops", "share", "planned interruptions",
+     [](R r) { return positive(r.estimate.run.parts.planned); }},
+    {"run.lost.waiting", "lost waiting for nodes", "share", "all spares being away for repair",
+     [](R r) { return positive(r.estimate.run.parts.waiting); }},
+    {"run.between_interruptions_s", "between interruptions", "s", "mean, unplanned; null when not modelled",
+     [](R r) { return positive(r.estimate.run.parts.between_interruptions.value()); }},
+    {"run.checkpoint_interval_s", "between checkpoints", "s", "given or Young-Daly; null when none are needed",
+     [](R r) { return positive(r.estimate.run.parts.checkpoint_interval.value()); }},
 
-    {"cost.usd", "rent", "USD", "GPU hours at the rental price",
-     [](R r) { return Value(r.estimate.cost.usd.value()); }},
-    {"cost.usd_per_gpu_hour", "price per GPU hour", "USD", "rental price",
+    {"cost.usd", "cost", "USD", "of the run, by cost.method", [](R r) { return Value(r.estimate.cost.usd.value()); }},
+    {"cost.usd_low", "cost, low", "USD", "with the lowest of the prices found; null for a single price",
+     [](R r) { return r.estimate.cost.range ? Value(r.estimate.cost.range->low.value()) : Value{}; }},
+    {"cost.usd_high", "cost, high", "USD", "with the highest of the prices found",
+     [](R r) { return r.estimate.cost.range ? Value(r.estimate.cost.range->high.value()) : Value{}; }},
+    {"cost.usd_per_gpu_hour", "price per GPU hour", "USD", "rent, or owned cost over the GPU hours",
      [](R r) { return Value(hourly(r.estimate.cost.rate)); }},
+    {"cost.method", "paid by", "", "rent, owned or epoch",
+     [](R r) { return words(enum_name(r.scenario.pricing.method)); }},
+    {"cost.currency", "currency", "", "of every amount", [](R r) { return words(r.scenario.pricing.currency); }},
+    {"cost.price_date", "price of", "", "month of the price list, of the capital price where hardware is owned",
+     [](R r) {
+       const Pricing& p = r.scenario.pricing;
+       const std::string& date = p.method == PricingMethod::rent ? p.date : p.capital.date;
+       return date.empty() ? Value{} : Value(date);
+     }},
+    {"cost.research_multiplier", "research multiplier", "", "cost with experiments and failed runs over cost",
+     [](R r) { return Value(r.scenario.pricing.research_multiplier); }},
+    {"cost.usd_with_research", "cost with research", "USD", "cost x research multiplier",
+     [](R r) { return Value(r.estimate.cost.with_research.value()); }},
     {"cost.electricity_usd", "electricity in it", "USD", "the energy at the scenario's price; part of the rent",
      [](R r) { return Value(r.estimate.cost.electricity.value()); }},
     {"energy.kwh", "energy", "kWh", "at the meter, PUE included",
      [](R r) { return Value(r.estimate.cost.energy / kKilowattHour); }},
+    {"energy.grid", "grid", "", "catalogue id; null: the price list's electricity and carbon",
+     [](R r) { return r.scenario.pricing.grid.id.empty() ? Value{} : words(r.scenario.pricing.grid.id); }},
     {"energy.kg_co2", "carbon", "kg CO2", "of that energy", [](R r) { return Value(r.estimate.cost.carbon_kg); }},
 
     {"interval.step_time_s", "step time", "s", "80 % interval [p10, p90]; null without covariance",
      [](R r) { return interval(r.estimate.step_time_interval); }},
     {"interval.gpu_hours", "GPU hours", "GPU h", "80 % interval [p10, p90]",
      [](R r) { return interval(r.estimate.gpu_hours_interval); }},
-    {"interval.usd", "rent", "USD", "80 % interval [p10, p90]", [](R r) { return interval(r.estimate.usd_interval); }},
+    {"interval.usd", "cost", "USD", "80 % interval [p10, p90]", [](R r) { return interval(r.estimate.usd_interval); }},
 
     {"provenance.measured_share", "measured kernel time", "share",
      "of kernel time whose law was fitted to this GPU and shape range",

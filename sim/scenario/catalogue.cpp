@@ -6,6 +6,7 @@
 #include "scenario/complete.hpp"
 #include "scenario/includes.hpp"
 #include "scenario/key_tree.hpp"
+#include "scenario/overrides.hpp"
 #include "scenario/reader.hpp"
 
 namespace gpuhours {
@@ -20,6 +21,10 @@ const std::vector<CatalogueFolder>& catalogue_folders() {
       {CatalogueKind::precision, "precision", "precisions", "precision", "models/precision"},
       {CatalogueKind::stack, "stack", "stacks", "stack", "calibration/stacks"},
       {CatalogueKind::pricing, "price list", "prices", "pricing", "hardware/prices"},
+      {CatalogueKind::reliability, "reliability profile", "reliability", "reliability", "hardware/reliability"},
+      {CatalogueKind::capital, "capital price", "capital", "pricing.capital", "hardware/capital"},
+      {CatalogueKind::terms, "terms of ownership", "terms", "pricing.terms", "hardware/terms"},
+      {CatalogueKind::grid, "grid", "grids", "pricing.grid", "hardware/grids"},
   };
   return kFolders;
 }
@@ -89,7 +94,30 @@ std::optional<Architecture> read_architecture(const std::string& id, const std::
 }
 
 std::optional<Gpu> read_gpu(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
-  return read_entry<Gpu>(CatalogueKind::gpu, id, root, diagnostics);
+  auto gpu = read_entry<Gpu>(CatalogueKind::gpu, id, root, diagnostics);
+  if (gpu) complete(*gpu);
+  return gpu;
+}
+
+std::optional<Gpu> read_gpu_with(const std::string& id_or_file, const std::vector<std::string>& overrides,
+                                 const std::string& root, Diagnostics& diagnostics) {
+  YamlNode reference;
+  reference.kind = YamlNode::Kind::scalar;
+  reference.scalar = id_or_file;
+  Diagnostics found;
+  Resolver resolver(root, found);
+  const CatalogueFolder& folder = catalogue_folder(CatalogueKind::gpu);
+  resolver.follow_files(reference, std::string(folder.key_path), "");
+  std::optional<YamlNode> tree = found.has_errors() ? std::nullopt : resolver.entry(folder, std::move(reference));
+  Gpu gpu;
+  if (tree) {
+    const KeyNode keys = catalogue_keys(CatalogueKind::gpu);
+    for (const std::string& argument : overrides) apply_override(*tree, argument, keys, found);
+    if (!found.has_errors()) read_struct(gpu, *tree, "", {id_or_file, 0, 0, ""}, found);
+    complete(gpu);
+  }
+  diagnostics.append(found);
+  return found.has_errors() ? std::nullopt : std::optional<Gpu>(std::move(gpu));
 }
 
 std::optional<Node> read_node(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
@@ -115,6 +143,22 @@ std::optional<Stack> read_stack_profile(const std::string& id, const std::string
 
 std::optional<Pricing> read_pricing(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
   return read_entry<Pricing>(CatalogueKind::pricing, id, root, diagnostics);
+}
+
+std::optional<Reliability> read_reliability(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
+  return read_entry<Reliability>(CatalogueKind::reliability, id, root, diagnostics);
+}
+
+std::optional<Capital> read_capital(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
+  return read_entry<Capital>(CatalogueKind::capital, id, root, diagnostics);
+}
+
+std::optional<OwnershipTerms> read_terms(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
+  return read_entry<OwnershipTerms>(CatalogueKind::terms, id, root, diagnostics);
+}
+
+std::optional<PowerGrid> read_grid(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
+  return read_entry<PowerGrid>(CatalogueKind::grid, id, root, diagnostics);
 }
 
 std::vector<std::string> unsourced_keys(CatalogueKind kind, const std::string& id, const std::string& root) {

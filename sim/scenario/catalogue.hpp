@@ -11,7 +11,7 @@
 
 namespace gpuhours {
 
-enum class CatalogueKind { model, system, gpu, node, fabric, precision, stack, pricing };
+enum class CatalogueKind { model, system, gpu, node, fabric, precision, stack, pricing, reliability, capital, terms, grid };
 
 struct CatalogueFolder {
   CatalogueKind kind;
@@ -44,6 +44,15 @@ std::optional<Stack> read_stack(const std::string& id, const std::string& root, 
 /// The stack as its profile says, without what was fitted.
 std::optional<Stack> read_stack_profile(const std::string& id, const std::string& root, Diagnostics& diagnostics);
 std::optional<Pricing> read_pricing(const std::string& id, const std::string& root, Diagnostics& diagnostics);
+std::optional<Reliability> read_reliability(const std::string& id, const std::string& root, Diagnostics& diagnostics);
+std::optional<Capital> read_capital(const std::string& id, const std::string& root, Diagnostics& diagnostics);
+std::optional<OwnershipTerms> read_terms(const std::string& id, const std::string& root, Diagnostics& diagnostics);
+std::optional<PowerGrid> read_grid(const std::string& id, const std::string& root, Diagnostics& diagnostics);
+
+/// A GPU from the catalogue (an id) or a file (YAML of the same keys, which may extend an id), with `overrides`
+/// ("nvlink_per_direction=200 GB/s") laid over it and its caps applied.
+std::optional<Gpu> read_gpu_with(const std::string& id_or_file, const std::vector<std::string>& overrides,
+                                 const std::string& root, Diagnostics& diagnostics);
 
 /// Keys of a catalogue file that no `sources` entry names ("memory_bandwidth"; `peak_dense` stands for its formats).
 /// Text, choices and references to other entries need none. Empty when all are named or the file cannot be read.

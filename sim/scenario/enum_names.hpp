@@ -55,8 +55,16 @@ struct EnumNames<Fsdp> {
   static constexpr auto kNames = std::to_array<std::string_view>({"none", "full", "hybrid"});
 };
 template <>
+struct EnumNames<CpExchange> {
+  static constexpr auto kNames = std::to_array<std::string_view>({"ring", "all_to_all"});
+};
+template <>
 struct EnumNames<RouterBalance> {
   static constexpr auto kNames = std::to_array<std::string_view>({"forced", "natural"});
+};
+template <>
+struct EnumNames<PhaseBasis> {
+  static constexpr auto kNames = std::to_array<std::string_view>({"automatic", "simulated", "given"});
 };
 template <>
 struct EnumNames<Recompute> {
@@ -74,6 +82,15 @@ struct EnumNames<EngineMode> {
 template <>
 struct EnumNames<NetworkModel> {
   static constexpr auto kNames = std::to_array<std::string_view>({"analytic", "flow"});
+};
+
+template <>
+struct EnumNames<PricingMethod> {
+  static constexpr auto kNames = std::to_array<std::string_view>({"rent", "owned", "epoch"});
+};
+template <>
+struct EnumNames<Depreciation> {
+  static constexpr auto kNames = std::to_array<std::string_view>({"linear", "declining"});
 };
 
 template <class Enum>

@@ -19,6 +19,13 @@ enum class Format { fp64, fp32, tf32, bf16, fp16, fp8, fp6, fp4, int8 };
 double bytes_per_element(Format format);
 std::string_view name(Format format);
 
+/// Ceilings of a hypothetical part, 0: none. What lies above one is cut down to it when the entry is read.
+struct GpuCaps {
+  double tpp = 0;               ///< total processing performance: every peak rate is cut by the same factor
+  BytesPerSecond nvlink_total;  ///< both directions together, as export rules count
+  BytesPerSecond memory_bandwidth;
+};
+
 struct Gpu {
   std::string id;
   std::string name;
@@ -37,6 +44,8 @@ struct Gpu {
   BytesPerSecond pcie_per_direction;
   Watts tdp;
   double die_area_mm2 = 0;  ///< logic dies on a non-planar node, for performance density
+  bool data_centre = true;  ///< designed or marketed for data centres, for export rules
+  GpuCaps caps;
   double tensor_factor = 1;  ///< what-if: speed of the matrix units over what was measured; no key of a file
   std::vector<Source> sources;
 
@@ -45,6 +54,13 @@ struct Gpu {
     return it == peak_dense.end() ? FlopsPerSecond{} : it->second;
   }
 };
+
+/// Total processing performance: the largest of dense TFLOP/s x bits of the format; 0 without rates.
+struct ProcessingPerformance {
+  double tpp = 0;
+  Format format = Format::fp64;
+};
+ProcessingPerformance processing_performance(const Gpu& gpu);
 
 struct Node {
   std::string id;
@@ -67,7 +83,7 @@ struct Fabric {
   std::string name;
   FabricKind kind = FabricKind::fat_tree_two_layer;
   std::string transport = "infiniband";  ///< whose laws in calibration/network.yaml hold: infiniband (RoCE too), efa
-  bool rail_optimised = true;  ///< NIC i of every node of a pod hangs on leaf switch i
+  bool rail_optimised = true;            ///< NIC i of every node of a pod hangs on leaf switch i
   int planes = 1;  ///< separate networks, NIC i on plane i; traffic between planes is forwarded inside the node
   int switch_ports = 64;
   BytesPerSecond port_per_direction;

@@ -170,7 +170,11 @@ void describe(Keys& keys, FittedConstant& fitted);
 void describe(Keys& keys, FittedCorrelation& pair);
 void describe(Keys& keys, StackFit& fit);
 void describe(Keys& keys, Reliability& reliability);
+void describe(Keys& keys, GpuCaps& caps);
 void describe(Keys& keys, Pricing& pricing);
+void describe(Keys& keys, Capital& capital);
+void describe(Keys& keys, OwnershipTerms& terms);
+void describe(Keys& keys, PowerGrid& grid);
 void describe(Keys& keys, EngineOptions& engine);
 void describe(Keys& keys, Source& source);
 

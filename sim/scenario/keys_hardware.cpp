@@ -40,7 +40,18 @@ void describe(Keys& keys, Gpu& gpu) {
   keys.quantity({"tdp", "thermal design power"}, Unit::power, gpu.tdp, at_least(0));
   keys.number({"die_area_mm2", "logic dies on a non-planar node, for performance density"}, Unit::area,
               gpu.die_area_mm2, at_least(0), true);
+  keys.flag({"data_centre", "designed or marketed for data centres, for export rules"}, gpu.data_centre);
+  keys.map({"caps", "ceilings of a hypothetical part"}, gpu.caps);
   keys.list({"sources", "citations of the figures above"}, gpu.sources);
+}
+
+void describe(Keys& keys, GpuCaps& caps) {
+  keys.number({"tpp", "total processing performance; every peak rate is cut by the same factor; 0: none"}, Unit::ratio,
+              caps.tpp, at_least(0));
+  keys.quantity({"nvlink_total", "all NVLinks, both directions together; 0: none"}, Unit::data_rate, caps.nvlink_total,
+                at_least(0));
+  keys.quantity({"memory_bandwidth", "nominal memory bandwidth; 0: none"}, Unit::data_rate, caps.memory_bandwidth,
+                at_least(0));
 }
 
 void describe(Keys& keys, Node& node) {

@@ -1,4 +1,4 @@
-// Keys of models/precision, calibration/stacks and hardware/prices.
+// Keys of models/precision and calibration/stacks.
 
 #include "scenario/keys.hpp"
 
@@ -32,6 +32,8 @@ namespace {
 
 void describe_overlap(Keys& keys, Stack& stack) {
   keys.flag({"overlap_expert", "dispatch and combine run beside another micro-batch's compute"}, stack.overlap_expert);
+  keys.flag({"delay_weight_gradients", "with overlap_expert: weight gradients wait for communication to run beside"},
+            stack.delay_weight_gradients);
   keys.flag({"overlap_tensor", "tensor-parallel collectives run in chunks beside the matrix product"},
             stack.overlap_tensor);
   keys.flag({"overlap_gradients", "gradient reduction runs beside the last micro-batch's backward"},
@@ -128,23 +130,6 @@ void describe(Keys& keys, Stack& stack) {
                 at_least(0));
   describe_fitted(keys, stack);
   keys.list({"sources", "citations of the figures above"}, stack.sources);
-}
-
-void describe(Keys& keys, Pricing& pricing) {
-  keys.text({"id", "name of the catalogue file"}, pricing.id);
-  keys.quantity({"rent_per_gpu", "rent of one GPU"}, Unit::rent, pricing.rent_per_gpu, at_least(0));
-  keys.quantity({"electricity", "price of energy"}, Unit::energy_price, pricing.electricity, at_least(0));
-  keys.number({"pue", "energy of the site over energy of the computers"}, Unit::ratio, pricing.pue, at_least(1));
-  keys.number({"carbon", "CO2 of the electricity"}, Unit::carbon, pricing.carbon_kg_per_joule, at_least(0));
-  keys.text({"region", "where the prices hold"}, pricing.region);
-  keys.text({"date", "of the price, YYYY-MM"}, pricing.date);
-  keys.text({"provider", "who asks the price"}, pricing.provider);
-  keys.text({"commitment", "on_demand, 1y, 3y"}, pricing.commitment);
-  keys.text({"gpu", "id of the GPU that is let, empty: any"}, pricing.gpu);
-  keys.quantity({"low", "lowest rent of a panel of providers"}, Unit::rent, pricing.low, at_least(0));
-  keys.quantity({"mid", "median rent of a panel of providers"}, Unit::rent, pricing.mid, at_least(0));
-  keys.quantity({"high", "highest rent of a panel of providers"}, Unit::rent, pricing.high, at_least(0));
-  keys.list({"sources", "citations of the figures above"}, pricing.sources);
 }
 
 }  // namespace gpuhours

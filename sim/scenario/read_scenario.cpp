@@ -1,9 +1,11 @@
 #include "scenario/read_scenario.hpp"
 
 #include "scenario/check_layout.hpp"
+#include "scenario/check_pricing.hpp"
 #include "scenario/complete.hpp"
 #include "scenario/includes.hpp"
 #include "scenario/overrides.hpp"
+#include "scenario/price_lookup.hpp"
 #include "scenario/reader.hpp"
 #include "scenario/refused_features.hpp"
 
@@ -31,14 +33,18 @@ std::optional<ResolvedScenario> finished(YamlNode document, const std::string& f
   const KeyNode keys = scenario_keys();
   for (const std::string& argument : overrides) apply_override(document, argument, keys, found);
   resolver.follow_files(document, "", "");
+  look_up_price(document, root, found);
   resolver.follow_ids(document);
   complete_phases(document);
 
   ResolvedScenario resolved;
   read_struct(resolved.scenario, document, "", {file, 0, 0, ""}, found);
   complete(resolved.scenario.model);
+  complete(resolved.scenario.cluster.gpu);
+  complete(resolved.scenario.pricing);
   Diagnostics& broken = found.has_errors() ? found : refusals;
   check_layout(resolved.scenario, document, broken);
+  check_pricing(resolved.scenario, document, broken);
   refused_features(resolved.scenario, document, broken);
   if (found.has_errors()) return std::nullopt;
   resolved.document = std::move(document);

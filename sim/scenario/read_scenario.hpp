@@ -1,6 +1,6 @@
 #pragma once
 // Input: a scenario file, `--set` overrides, the folder of the catalogue. Output: a Scenario that is complete and
-// consistent, and the tree it was read from. Order: file and its includes; overrides; catalogue entries; phases over
+// consistent, and the tree it was read from. Order: file and its includes; overrides; the price looked up; catalogue entries; phases over
 // the scenario's parallelism; keys read; layout checked; features that are not modelled refused.
 
 #include <optional>

@@ -70,17 +70,18 @@ struct Stack {
   Seconds launch_gap;              ///< between kernels that run back to back
   Seconds launch_interval;         ///< host time a launch takes: a floor for kernels shorter than it
   Dispatcher dispatcher = Dispatcher::alltoall;
-  int communication_sms = 0;        ///< SMs held by expert dispatch and combine kernels
-  int collective_sms = 0;           ///< SMs held by NCCL kernels
-  bool sm_aware_gemm = false;       ///< GEMMs that may run beside communication are sized to the SMs left
-  bool overlap_expert = false;      ///< dispatch and combine run beside another micro-batch's compute (F&B chunks)
-  bool overlap_tensor = false;      ///< tensor-parallel all-gather and reduce-scatter run in chunks beside the GEMM
-  bool overlap_gradients = false;   ///< data-parallel reduction runs beside the last micro-batch's backward
-  bool overlap_parameters = false;  ///< data-parallel all-gather of parameters runs beside the first forward
-  bool overlap_pipeline = true;     ///< pipeline sends run beside compute
-  bool fused_norm = true;           ///< residual add and norm are one kernel
-  bool fused_activation = true;     ///< activation and cast are one kernel
-  bool fused_norm_cast = false;     ///< norms write the next product's operand in its format (delayed scaling)
+  int communication_sms = 0;            ///< SMs held by expert dispatch and combine kernels
+  int collective_sms = 0;               ///< SMs held by NCCL kernels
+  bool sm_aware_gemm = false;           ///< GEMMs that may run beside communication are sized to the SMs left
+  bool overlap_expert = false;          ///< dispatch and combine run beside another micro-batch's compute (F&B chunks)
+  bool delay_weight_gradients = false;  ///< in F&B chunks weight gradients fill the time of dispatch and combine
+  bool overlap_tensor = false;          ///< tensor-parallel all-gather and reduce-scatter run in chunks beside the GEMM
+  bool overlap_gradients = false;       ///< data-parallel reduction runs beside the last micro-batch's backward
+  bool overlap_parameters = false;      ///< data-parallel all-gather of parameters runs beside the first forward
+  bool overlap_pipeline = true;         ///< pipeline sends run beside compute
+  bool fused_norm = true;               ///< residual add and norm are one kernel
+  bool fused_activation = true;         ///< activation and cast are one kernel
+  bool fused_norm_cast = false;         ///< norms write the next product's operand in its format (delayed scaling)
   bool fused_rope = true;
   AttentionKernel attention_kernel = AttentionKernel::cudnn;
   double attention_factor = 1;  ///< time of attention kernels over their law's

@@ -38,6 +38,8 @@ constexpr auto kSpellings = std::to_array<Spelling>({
     {"days", Unit::time, 86400},
     {"day", Unit::time, 86400, 1, false},
     {"d", Unit::time, 86400, 1, false},
+    {"years", Unit::time, 31557600, 1, false},  // of 365.25 days
+    {"year", Unit::time, 31557600, 1, false},
     {"Hz", Unit::frequency},
     {"kHz", Unit::frequency, 1e3},
     {"MHz", Unit::frequency, 1e6},
@@ -88,6 +90,7 @@ constexpr auto kSpellings = std::to_array<Spelling>({
     {"USD/J", Unit::energy_price},
     {"USD/MWh", Unit::energy_price, 1, 3.6e9, false},
     {"USD/kWh", Unit::energy_price, 1, 3.6e6},
+    {"USD/kW/month", Unit::energy_price, 1, 730.5 * 3.6e6, false},  // rent of power capacity, a month of 730.5 h
     {"kg/J", Unit::carbon},
     {"g/kWh", Unit::carbon, 1, 3.6e9},
     {"kg/MWh", Unit::carbon, 1, 3.6e9, false},

@@ -9,6 +9,7 @@
 
 #include "schedule/chunk_graph.hpp"
 #include "schedule/timed_work.hpp"
+#include "workload/routing.hpp"
 
 namespace gpuhours {
 
@@ -54,6 +55,7 @@ struct StepWork {
   SimTime norm_reduce;             ///< all-reduce of the gradient norm over the whole cluster
   std::vector<RankEnd> ends;       ///< by pipeline rank
   std::vector<std::vector<int>> stages_of_rank;
+  RankLoads loads;  ///< of the ranks of an expert group
   bool split_overlap = false;
   bool overlap_sends = true;  ///< a rank goes on computing while it sends an activation on
   bool mirrored = false;      ///< rank r and pp - 1 - r hold the same stages (DualPipe): they reduce together
@@ -65,8 +67,9 @@ std::vector<Communication> data_collectives(const Scenario& scenario, const Rank
 /// Parameters that pipeline rank `rank` holds.
 RankParameters held_parameters(const Workload& workload, const StepWork& work, int rank);
 
-/// Fills `out` (empty before).
-void fill_timed_model(const Scenario& scenario, const Workload& workload, const WorkTimer& timer, TimedModel& out);
+/// Fills `out` (empty before). `loads`: of the ranks of an expert group, which the layers' times grow with.
+void fill_timed_model(const Scenario& scenario, const Workload& workload, const WorkTimer& timer,
+                      const CommunicationModel& network, const RankLoads& loads, TimedModel& out);
 
 /// Fills all of `out` (empty before) but `layers` from `model`, which must outlive it.
 void fill_step_work(const Scenario& scenario, const Workload& workload, const WorkTimer& timer,

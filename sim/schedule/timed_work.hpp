@@ -32,10 +32,14 @@ struct KernelAccount {
 enum class Needed {
   at_once,        ///< the next segment of the pass
   after_next,     ///< the one after it: it runs beside the next
-  prefetched,     ///< the next segment, but it may start when the layer before this one does
+  prefetched,     ///< the next segment, but it may start when the layer `ahead` before this one does
   beside_weight,  ///< the next segment of its pass; this layer's weight gradients, where they follow, run beside it
   at_end,         ///< nobody but the end of the chunk
 };
+
+/// Whose load a segment's times grow with: nobody's, the rank's own, or that of all ranks of its NVLink domain (they
+/// share what crosses the NICs).
+enum class GrowsWith { nothing, rank, domain };
 
 /// A compute block or a communication with its times.
 struct TimedSegment {
@@ -48,7 +52,11 @@ struct TimedSegment {
   bool intrudes = true;  ///< slows compute beside it
   Needed needed = Needed::at_once;
   double relative_error = 0;  ///< of a communication
-  std::int32_t label = -1;    ///< index into StepWork::labels
+  int ahead = 1;            ///< prefetched: it may start when the layer this many before starts
+  std::int32_t label = -1;  ///< index into StepWork::labels
+  GrowsWith grows_with = GrowsWith::nothing;
+  SimTime per_load;         ///< by which `alone` grows with a load of 1 over the mean
+  SimTime per_load_beside;  ///< and `beside`
 };
 
 /// A pass in two parts: where expert communication may run beside the other part of another micro-batch.

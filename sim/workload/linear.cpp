@@ -112,17 +112,17 @@ GemmFormats LinearKernels::formats(double result_bytes) const {
 }
 
 void LinearKernels::fprop(const Linear& l) const {
-  list_.gemm(joined(l.name, " fprop"), {l.rows, l.outputs, l.inputs, l.groups}, l.grouped, formats(d_.width));
+  list_.gemm(joined(l.name, " fprop"), {l.rows, l.outputs, l.inputs, l.groups, l.spread}, l.grouped, formats(d_.width));
 }
 
 void LinearKernels::dgrad(const Linear& l) const {
-  list_.gemm(joined(l.name, " dgrad"), {l.rows, l.inputs, l.outputs, l.groups}, l.grouped, formats(d_.width));
+  list_.gemm(joined(l.name, " dgrad"), {l.rows, l.inputs, l.outputs, l.groups, l.spread}, l.grouped, formats(d_.width));
 }
 
 void LinearKernels::wgrad(const Linear& l) const {
   const double gradient = bytes_per_element(d_.scenario.precision.gradients);
-  Operator& op =
-      list_.gemm(joined(l.name, " wgrad"), {l.outputs, l.inputs, l.rows, l.groups}, l.grouped, formats(2 * gradient));
+  Operator& op = list_.gemm(joined(l.name, " wgrad"), {l.outputs, l.inputs, l.rows, l.groups, l.spread}, l.grouped,
+                            formats(2 * gradient));
   op.accumulate = d_.scenario.precision.gradients == Format::fp32;
   // One kernel an expert where DeepSeek's framework loops over them.
   if (l.grouped && d_.single_kernels) op.kernels = l.groups;

@@ -29,8 +29,8 @@ Mlp shared_mlp(const Dimensions& d) { return token_mlp(d, "shared gate_up", "sha
 Mlp routed_mlp(const Dimensions& d) {
   const bool bias = d.model.linear_bias;
   const int groups = static_cast<int>(d.experts);
-  return {{"routed gate_up", d.routed_rows, (d.gated ? 2 : 1) * d.moe_ffn, d.hidden, groups, true, bias},
-          {"routed down", d.routed_rows, d.hidden, d.moe_ffn, groups, true, bias},
+  return {{"routed gate_up", d.routed_rows, (d.gated ? 2 : 1) * d.moe_ffn, d.hidden, groups, true, bias, d.row_spread},
+          {"routed down", d.routed_rows, d.hidden, d.moe_ffn, groups, true, bias, d.row_spread},
           d.moe_ffn};
 }
 

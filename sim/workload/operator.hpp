@@ -42,6 +42,7 @@ struct GemmShape {
   std::int64_t n = 0;
   std::int64_t k = 0;
   int groups = 1;
+  double spread = 0;  ///< relative standard deviation of the groups' rows
 };
 
 struct AttentionShape {

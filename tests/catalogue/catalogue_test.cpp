@@ -49,7 +49,8 @@ double error(double counted, double published) { return counted / published - 1;
 TEST_CASE("every file of the catalogue reads, and every figure has a source") {
   for (const CatalogueFolder& folder : catalogue_folders()) {
     const std::vector<std::string> ids = catalogue_ids(folder.kind, kRoot);
-    CHECK_MESSAGE(ids.size() >= 8, folder.folder);
+    const bool few = folder.kind == CatalogueKind::reliability || folder.kind == CatalogueKind::terms;
+    CHECK_MESSAGE(ids.size() >= (few ? 3 : 8), folder.folder);
     for (const std::string& id : ids) {
       CAPTURE(folder.folder);
       CAPTURE(id);
@@ -64,6 +65,15 @@ TEST_CASE("every file of the catalogue reads, and every figure has a source") {
   for (const std::string& id : catalogue_ids(CatalogueKind::fabric, kRoot)) read(read_fabric, id);
   for (const std::string& id : catalogue_ids(CatalogueKind::precision, kRoot)) read(read_precision, id);
   for (const std::string& id : catalogue_ids(CatalogueKind::stack, kRoot)) read(read_stack, id);
+}
+
+TEST_CASE("every reliability profile has a rate and a time to restart") {
+  for (const std::string& id : catalogue_ids(CatalogueKind::reliability, kRoot)) {
+    const Reliability reliability = read(read_reliability, id);
+    CAPTURE(id);
+    CHECK(reliability.interruptions_per_1000_node_days > 0);
+    CHECK(reliability.restart_time.value() > 0);
+  }
 }
 
 TEST_CASE("every price has its provider and date") {
@@ -82,6 +92,38 @@ TEST_CASE("every price has its provider and date") {
       CHECK(pricing.mid.value() < pricing.high.value());
     }
   }
+}
+
+TEST_CASE("capital prices, terms and grids have what they are for, with dates") {
+  for (const std::string& id : catalogue_ids(CatalogueKind::capital, kRoot)) {
+    const Capital capital = read(read_capital, id);
+    CAPTURE(id);
+    CHECK(known(CatalogueKind::gpu, capital.gpu));
+    CHECK(capital.date.size() == 7);  // YYYY-MM
+    CHECK(capital.currency == "USD");
+    CHECK(capital.server_per_gpu.value() + capital.gpu_price.value() > 0);
+    if (capital.low.value() > 0) {
+      CHECK(capital.low.value() <= capital.server_per_gpu.value());
+      CHECK(capital.server_per_gpu.value() <= capital.high.value());
+    }
+  }
+  for (const std::string& id : catalogue_ids(CatalogueKind::terms, kRoot)) {
+    const OwnershipTerms terms = read(read_terms, id);
+    CAPTURE(id);
+    CHECK(terms.date.size() == 7);
+    CHECK((terms.depreciation == Depreciation::linear ? terms.life.value() : terms.decline_per_year) > 0);
+  }
+  for (const std::string& id : catalogue_ids(CatalogueKind::grid, kRoot)) {
+    const PowerGrid grid = read(read_grid, id);
+    CAPTURE(id);
+    CHECK(grid.date.size() == 4);  // YYYY
+    // From hydropower to coal: 20 to 900 g/kWh.
+    CHECK(grid.carbon_kg_per_joule * 3.6e6 > 0.02);
+    CHECK(grid.carbon_kg_per_joule * 3.6e6 < 0.9);
+  }
+  // 8,930 t over 30.84 M hours of 0.7 kW are 0.41366 kg/kWh.
+  CHECK(read(read_grid, "llama3.1_card").carbon_kg_per_joule * 3.6e6 ==
+        gpuhours::test::near(8930e3 / (30.84e6 * 0.7), 1e-3));
 }
 
 TEST_CASE("GPUs: a default node that exists, links that add up, a peak that follows from the clock") {

@@ -54,6 +54,11 @@ TEST_CASE("each line says where its value came from") {
         "    pcie_per_direction: 0 GB/s  # default\n"
         "    tdp: 500 W  # --set cluster.gpu.tdp=500 W\n"
         "    die_area_mm2: 0 mm2  # default\n"
+        "    data_centre: true  # default\n"
+        "    caps:\n"
+        "      tpp: 0  # default\n"
+        "      nvlink_total: 0 GB/s  # default\n"
+        "      memory_bandwidth: 0 GB/s  # default\n"
         "  gpus: 32  # from scenarios/s.yaml:4:9\n");
   CHECK(part(text, "parallelism:\n", "training:") ==
         "parallelism:\n"
@@ -66,9 +71,14 @@ TEST_CASE("each line says where its value came from") {
         "  etp: 1  # default\n"
         "  zero_stage: 1  # default\n"
         "  fsdp: none  # default\n"
+        "  fsdp_group: 0  # default\n"
+        "  fsdp_prefetch: 1  # default\n"
+        "  cp_exchange: ring  # default\n"
         "  schedule: one_f_one_b  # default\n"
         "  layers_per_stage: []  # default\n"
-        "  loss_stages: []  # default\n");
+        "  embedding_as_layer: false  # default\n"
+        "  loss_as_layer: false  # default\n"
+        "  pipeline_layout: \"\"  # default\n");
 }
 
 TEST_CASE("property: what is printed reads back to the same print") {

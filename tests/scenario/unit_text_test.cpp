@@ -73,7 +73,8 @@ TEST_CASE("what is wrong with a text") {
         "'4096 tokens' is a number of tokens, a number of sequences is needed | write it like \"4096 sequences\"");
   CHECK(error("3 W", Unit::ratio) == "'3 W' is a power, a number is needed | write it like \"3\"");
   CHECK(error("5 parsec", Unit::time) ==
-        "'5 parsec': unknown unit 'parsec' | a time is written in ps, ns, us, ms, s, min, h, days, day, d");
+        "'5 parsec': unknown unit 'parsec' | a time is written in ps, ns, us, ms, s, min, h, days, day, d, years, "
+        "year");
   CHECK(error("1,000 W", Unit::power) == "'1,000 W' is not a power | group digits with '_', not with ','");
   CHECK(error("many", Unit::tokens) == "'many' is not a number of tokens | write it like \"1 tokens\"");
   CHECK(error("nan", Unit::ratio) == "'nan' is not a number | write a plain number");

@@ -7,6 +7,7 @@
 #include "cluster/graph.hpp"
 #include "command.hpp"
 #include "core/atomic_file.hpp"
+#include "report/rules_report.hpp"
 
 namespace gpuhours::cli {
 namespace {
@@ -19,7 +20,38 @@ struct ShowCommand {
   std::string id;
   std::string svg;
   std::string dot;
+  bool rules = false;
+  std::string date;
 };
+
+/// A GPU with --set laid over it, or one of a file; under export rules when asked.
+int show_gpu(const ShowCommand& command, const std::string& root, Diagnostics& diagnostics) {
+  const auto gpu = read_gpu_with(command.id, command.common.sets, root, diagnostics);
+  if (!gpu) return kBadInput;
+  const std::string& format = command.common.format;
+  if (!command.rules) {
+    if (format == "json") return deliver(show_json(*gpu), command.common);
+    if (format == "csv") return deliver(list_csv({*gpu}), command.common);
+    return deliver("gpu " + show_text(*gpu, style(command.common)), command.common);
+  }
+  const auto rules = export_rules(root, diagnostics);
+  if (diagnostics.has_errors()) return kBadInput;
+  const RulesReport report = rules_report(*gpu, rules, command.date);
+  if (format == "json") return deliver(rules_json(report), command.common);
+  if (format == "csv") return deliver(rules_csv(report), command.common);
+  return deliver(rules_text(report, style(command.common)), command.common);
+}
+
+/// False after an error.
+bool flags_fit(const ShowCommand& command, Diagnostics& diagnostics) {
+  if (!command.date.empty() && !command.rules) {
+    diagnostics.error({}, "--date needs --rules", "gpuhours show GPU --rules --date 2023-03");
+  } else if (!command.date.empty() && !is_date(command.date)) {
+    diagnostics.error({}, fmt::format("--date '{}' is not a date", command.date),
+                      "write it like 2023-03 or 2023-03-21");
+  }
+  return !diagnostics.has_errors();
+}
 
 /// A GPU, node and fabric around the entry: a system as it is; a fabric or node with the first system that has it.
 std::optional<SystemEntry> system_around(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
@@ -65,6 +97,13 @@ bool draw(const ShowCommand& command, const std::string& root, Diagnostics& diag
 
 int run(const ShowCommand& command) {
   return with_catalogue(command.common, [&](const DataPaths& paths, Diagnostics& diagnostics) -> int {
+    if (!flags_fit(command, diagnostics)) return kBadInput;
+    const std::vector<std::string> gpus = catalogue_ids(CatalogueKind::gpu, paths.root);
+    const bool hypothetical = command.id.ends_with(".yaml") || command.id.ends_with(".yml");
+    const bool gpu = hypothetical || std::find(gpus.begin(), gpus.end(), command.id) != gpus.end();
+    if (gpu && (hypothetical || command.rules || !command.common.sets.empty())) {
+      return show_gpu(command, paths.root, diagnostics);
+    }
     std::vector<std::string> all;
     std::vector<std::pair<std::string, CatalogueEntry>> found;
     for (const CatalogueFolder& folder : catalogue_folders()) {
@@ -79,6 +118,11 @@ int run(const ShowCommand& command) {
       const std::string near = nearest(command.id, all);
       diagnostics.error({}, fmt::format("the catalogue has no '{}'", command.id),
                         near.empty() ? "see gpuhours list" : fmt::format("did you mean '{}'?", near));
+      return kBadInput;
+    }
+    if (command.rules || !command.common.sets.empty()) {
+      diagnostics.error({}, fmt::format("{} takes a GPU, '{}' is a {}", command.rules ? "--rules" : "--set here",
+                                        command.id, found.front().first));
       return kBadInput;
     }
     if (!draw(command, paths.root, diagnostics)) return kBadInput;
@@ -99,6 +143,9 @@ void add_show(CLI::App& app, int& exit_code) {
   auto command = std::make_shared<ShowCommand>();
   CLI::App* sub = app.add_subcommand("show", "one entry of the catalogue with its sources");
   sub->add_option("ID", command->id, "id, as `gpuhours list` prints it")->required();
+  sub->add_flag("--rules", command->rules, "a GPU's class under each export rule; ID may be a YAML file of a GPU");
+  sub->add_option("--date", command->date, "with --rules: what had begun by then, and what was in force")
+      ->type_name("DATE");
   sub->add_option("--svg", command->svg, "draw a fabric, node or system: two nodes and their switches")
       ->type_name("FILE");
   sub->add_option("--dot", command->dot, "the same for Graphviz")->type_name("FILE");
