@@ -1,5 +1,7 @@
 #include "plan/claims.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 

@@ -39,8 +39,8 @@ bool is_index(std::string_view word) {
 }
 
 /// Reports the first word of `path` that is no key of a scenario; whether an item of a list is there is the scenario's
-/// business.
-bool known_path(const std::string& path, const SourcePlace& place, Diagnostics& diagnostics) {
+/// business. `argument` begins with the path.
+bool known_path(const std::string& path, const std::string& argument, Diagnostics& diagnostics) {
   const KeyNode keys = scenario_keys();
   const KeyNode* level = &keys;
   std::string owner;
@@ -48,6 +48,7 @@ bool known_path(const std::string& path, const SourcePlace& place, Diagnostics& 
   for (std::size_t start = 0; start <= path.size();) {
     const std::size_t end = std::min(path.find('.', start), path.size());
     const std::string word = path.substr(start, end - start);
+    const SourcePlace place{"--vary", 0, static_cast<int>(start) + 1, argument};
     if (level->shape == KeyNode::Shape::list && !in_item && is_index(word)) {
       in_item = true;
     } else if (level->shape == KeyNode::Shape::leaf) {
@@ -77,22 +78,18 @@ std::optional<Variation> variation(std::string_view text, Diagnostics& diagnosti
                       "for example --vary cluster.gpu=h800_sxm,h100_sxm");
     return std::nullopt;
   }
-  Variation out{std::string(text.substr(0, equals)), split_outside_brackets(text.substr(equals + 1))};
-  if (std::find(out.values.begin(), out.values.end(), "") != out.values.end()) {
-    diagnostics.error({}, fmt::format("--vary '{}' has a value that is empty", text));
-    return std::nullopt;
-  }
-  if (!known_path(out.path, {"--vary", 0, 1, std::string(text)}, diagnostics)) return std::nullopt;
-  return out;
+  return Variation{std::string(text.substr(0, equals)), split_outside_brackets(text.substr(equals + 1))};
 }
 
 std::vector<Variation> variations(const std::vector<std::string>& texts, Diagnostics& diagnostics) {
   std::vector<Variation> out;
   for (const std::string& text : texts) {
     std::optional<Variation> one = variation(text, diagnostics);
-    if (!one) continue;
+    if (!one || !known_path(one->path, text, diagnostics)) continue;
     const auto same = [&](const Variation& other) { return other.path == one->path; };
-    if (std::any_of(out.begin(), out.end(), same)) {
+    if (std::find(one->values.begin(), one->values.end(), "") != one->values.end()) {
+      diagnostics.error({}, fmt::format("--vary '{}' has a value that is empty", text));
+    } else if (std::any_of(out.begin(), out.end(), same)) {
       diagnostics.error({}, fmt::format("--vary {} is given twice", one->path), "its values go behind one '='");
     } else {
       out.push_back(std::move(*one));

@@ -17,11 +17,10 @@ struct Variation {
   std::vector<std::string> values;
 };
 
-/// Splits at the first '=' and at commas outside brackets; empty with an error for a text of another form, a key that
-/// no scenario has or a value that is missing.
+/// Splits at the first '=' and at commas outside brackets; empty with an error for a text of another form.
 std::optional<Variation> variation(std::string_view text, Diagnostics& diagnostics);
 
-/// All of `texts`; a path that is varied twice is an error too.
+/// All of `texts`; a key that no scenario has, a value that is missing and a path that is varied twice are errors too.
 std::vector<Variation> variations(const std::vector<std::string>& texts, Diagnostics& diagnostics);
 
 /// One scenario to estimate.

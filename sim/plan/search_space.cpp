@@ -37,8 +37,6 @@ std::vector<Enum> every() {
   return out;
 }
 
-bool v_shaped(Schedule schedule) { return schedule == Schedule::zero_bubble_v || schedule == Schedule::dualpipe_v; }
-
 /// Why no layout with the change is modelled, under any kind of FSDP of the space; empty when one is.
 std::string refusal(const Scenario& scenario, const SearchSpace& space,
                     const std::function<void(Parallelism&)>& change) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cassert>
 #include <nlohmann/json.hpp>
 
@@ -54,7 +55,11 @@ Json intervals_json(const RatioIntervals& intervals) {
 }
 
 Json attribution_json(const Attribution& attribution, const LabelledResult& first) {
-  if (!attribution.refused.empty()) return {{"refused", attribution.refused}};
+  Json out;
+  if (!attribution.refused.empty()) {
+    out["refused"] = attribution.refused;
+    return out;
+  }
   Json parts = Json::array();
   for (const AttributedPart& part : attribution.parts) {
     parts.push_back({{"group", part.group},
@@ -62,7 +67,8 @@ Json attribution_json(const Attribution& attribution, const LabelledResult& firs
                      {"share_of_step", part.step / first.estimate.step.time},
                      {"gpu_hours", part.gpu_hours}});
   }
-  return {{"parts", parts}};
+  out["parts"] = std::move(parts);
+  return out;
 }
 
 void add_ratios(const LabelledResult& result, const LabelledResult& first, Json& object) {

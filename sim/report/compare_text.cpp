@@ -144,10 +144,12 @@ std::string layouts_section(const std::vector<LabelledResult>& results, TextStyl
 std::string held_section(const Comparison& comparison, TextStyle style) {
   if (comparison.hold == Hold::gpus) return {};
   const bool days = comparison.hold == Hold::days;
-  std::string out = fmt::format("\n{}\n", bold(fmt::format("Held equal: {}, by {}", name(comparison.hold),
-                                                           days ? "the number of GPUs, in whole data-parallel ranks"
-                                                                : "the tokens of the main phase"),
-                                               style));
+  const std::string searched = days && comparison.reoptimised ? "; layouts searched at the scenario's GPUs" : "";
+  std::string out =
+      fmt::format("\n{}\n", bold(fmt::format("Held equal: {}, by {}", name(comparison.hold),
+                                             days ? "the number of GPUs, in whole data-parallel ranks" + searched
+                                                  : "the tokens of the main phase" + searched),
+                                 style));
   for (const LabelledResult& result : comparison.results) {
     const std::string chosen =
         days ? fmt::format("{} GPUs, {}", cell("inputs.cluster.gpus", result), cell("run.wall_time_s", result))
