@@ -44,12 +44,11 @@ std::vector<Alteration> alterations(const Scenario& scenario) {
   return out;
 }
 
-std::vector<Sensitivity> sensitivities(const Scenario& scenario, const Estimate& base, const DataPaths& paths, int jobs,
-                                       Diagnostics& diagnostics) {
+std::vector<Sensitivity> sensitivities(const Scenario& scenario, const Estimate& base, const Calibration& calibration,
+                                       int jobs, Diagnostics& diagnostics) {
   const std::vector<Alteration> altered = alterations(scenario);
   std::vector<Sensitivity> out(altered.size());
   std::vector<Diagnostics> found(altered.size());
-  const Calibration calibration(paths);
   for_each_index(static_cast<int>(altered.size()), jobs, [&](int i) {
     const auto at = static_cast<std::size_t>(i);
     const Alteration& one = altered[at];
