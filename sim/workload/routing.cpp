@@ -1,5 +1,7 @@
 #include "workload/routing.hpp"
 
+#include "core/order_statistics.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -136,10 +138,6 @@ double dropped_share(const Scenario& scenario) {
     dropped += deviation * (normal_density(a) - a * (1 - normal_distribution(a)));
   }
   return dropped / static_cast<double>(means.size());
-}
-
-double expected_maximum(int n) {
-  return n <= 1 ? 0.0 : expected_maximum(std::vector<double>(static_cast<std::size_t>(n), 0.0), 1.0);
 }
 
 }  // namespace gpuhours

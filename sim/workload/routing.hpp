@@ -63,7 +63,5 @@ class RankLoads {
 /// Share of token-expert pairs that a capacity factor drops; 0 for dropless training.
 double dropped_share(const Scenario& scenario);
 
-/// Expected maximum of `n` independent standard normal numbers.
-double expected_maximum(int n);
 
 }  // namespace gpuhours

@@ -17,6 +17,8 @@ TEST_CASE("a layout that was never written down gets the words of a file's error
   s.parallelism.tp = 3;
   CHECK(layout_problem(s) == "tp 3 x pp 1 x cp 2 = 6 does not divide 'cluster.gpus: 8'");
   s = *found;
-  s.parallelism.loss_stages = {1};
-  CHECK(layout_problem(s) == "'parallelism.loss_stages: [...]' is not modelled yet: the loss stands on the last stage");
+  s.cluster.fabric.kind = FabricKind::dragonfly;
+  CHECK(layout_problem(s) ==
+        "'cluster.fabric.kind: dragonfly' is not modelled yet: the fabrics are fat trees of two and three layers, of one "
+        "or several planes");
 }

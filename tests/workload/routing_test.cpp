@@ -1,3 +1,4 @@
+#include "core/order_statistics.hpp"
 #include "workload/routing.hpp"
 
 #include <doctest/doctest.h>
