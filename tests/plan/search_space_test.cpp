@@ -82,7 +82,8 @@ TEST_CASE("an axis restricted") {
 TEST_CASE("mistakes in a restriction") {
   CHECK(error_of("tp") ==
         "error: --over 'tp' is not of the form axis=value,value\n  = for example --over tp=1,2,4,8\n");
-  CHECK(error_of("tpp=2") == "error: --over: unknown axis 'tpp'\n  = did you mean 'tp'?\n");
+  CHECK(error_of("micro_batsh=2") ==
+        "error: --over: unknown axis 'micro_batsh'\n  = did you mean 'micro_batch'?\n");
   CHECK(error_of("tp=2,x") ==
         "error: --over tp: 'x' is no value of this axis\n  = a whole number from 1 on is wanted\n");
   CHECK(error_of("schedule=dualpip") ==
