@@ -79,6 +79,7 @@ CalibrationFile file_head(const Gpu& gpu, const CalibrationOptions& options) {
   file.family = options.family;
   file.sms = gpu.sms;
   file.memory_bandwidth = gpu.memory_bandwidth.value();
+  file.tdp = gpu.tdp.value();
   constexpr std::pair<Format, const char*> kFormats[] = {{Format::bf16, "bf16"},
                                                          {Format::fp16, "fp16"},
                                                          {Format::tf32, "tf32"},
@@ -88,6 +89,18 @@ CalibrationFile file_head(const Gpu& gpu, const CalibrationOptions& options) {
     if (gpu.peak(format).value() > 0) file.peak[key] = gpu.peak(format).value();
   }
   return file;
+}
+
+std::vector<LawParameter> power_section(const LawParameter& budget) {
+  const double memory = (kCopyPowerShare - kIdlePowerShare) / kCopyBandwidthShare;
+  return {budget, {"idle_share", kIdlePowerShare, 0, "1"}, {"memory_share", memory, 0, "1"}};
+}
+
+/// Benches of training kernels repeat each for 0.1 s and longer, two time constants of the clock: their laws hold at
+/// the sustained clock, and no further loss is to be taken from another GPU's bursts.
+bool measured_sustained(const MeasurementSet& set) {
+  return std::any_of(set.kernels.begin(), set.kernels.end(),
+                     [](const Measurement& m) { return m.form != LawForm::memory && m.training && m.sms == 0; });
 }
 
 /// Norms feel a copier as the measured RMSNorm does.
@@ -124,8 +137,9 @@ std::optional<CalibrationFile> calibrate(const MeasurementSet& set, const Gpu& g
     setting.power.sustained_budget = budget.value;
     setting.power_16_bit = power_at_peak(set.sustained, budget.value, 2, gpu.peak(Format::bf16).value());
     setting.power_8_bit = power_at_peak(set.sustained, budget.value, 1, gpu.peak(Format::fp8).value());
-    const double memory = (kCopyPowerShare - kIdlePowerShare) / kCopyBandwidthShare;
-    file.power = {budget, {"idle_share", kIdlePowerShare, 0, "1"}, {"memory_share", memory, 0, "1"}};
+    file.power = power_section(budget);
+  } else if (measured_sustained(set)) {
+    file.power = power_section({"sustained_budget", 1, 0, "1"});
   }
   std::set<std::string> sources;
   for (LawRows& law : rows_by_law(set.kernels, setting.whole_waves)) {

@@ -105,6 +105,7 @@ std::string calibration_text(const CalibrationFile& file) {
       "# Covariances are of the parameters in their order, in SI units.\n";
   out += fmt::format("version: 1\ngpu: {}\ngeneration: {}\nfamily: {}\nsms: {}\nmemory_bandwidth_gbps: {}\n", file.gpu,
                      file.generation, file.family, file.sms, number(file.memory_bandwidth / 1e9));
+  if (file.tdp > 0) out += fmt::format("tdp_w: {}\n", number(file.tdp));
   out += "peak_dense_tflops: {";
   bool first = true;
   for (const auto& [format, peak] : file.peak) {

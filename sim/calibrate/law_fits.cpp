@@ -22,7 +22,7 @@ std::vector<LawRows> rows_by_law(const std::vector<Measurement>& kernels, bool w
     const bool merged = whole_waves && m.form == LawForm::gemm;
     if (merged && m.recipe != "fp8_block") continue;
     const std::string kind = merged ? "all" : m.kind;
-    const std::string pass = merged && m.pass == "dgrad" ? "fprop" : m.pass;
+    const std::string pass = m.few ? "" : (merged && m.pass == "dgrad" ? "fprop" : m.pass);
     laws[{static_cast<int>(m.form), m.recipe, kind, pass, m.attention.qk_dim, m.attention.v_dim}].rows.push_back(&m);
   }
   std::vector<LawRows> list;
@@ -89,10 +89,24 @@ double ideal_step(const Gpu& gpu, const std::string& recipe) {
   return 2.0 * 128 * 128 * gpu.sms / recipe_peak(gpu, recipe);
 }
 
+/// Large products tell the rate of a tile and the power limit only, and no tile rate above 80 % of peak: searches over
+/// shapes found 72 to 80 % at best (H100, B200, GB200, B300, BF16 and FP8). The rest is what Blackwell's fuller tables
+/// give: the epilogue runs beside the next tile, and about half a partly filled wave is lost.
+std::vector<FitParameter> few_rows_parameters(double step) {
+  return {{"k_step_area", 1.3 * step, 1.25 * step, 4 * step, step},
+          {"k_step_edge", 0, 0, 1, step, true},
+          {"tile_fixed", 0, 0, 1, 1e-6, true},
+          {"kernel_fixed", 2e-6, 0, 1, 2e-6, true},
+          {"partial", 0.5, 0, 1, 0.5, true},
+          {"memory_share", 0.9, 0.3, 1, 0.5, true},
+          {"power", 1.25, 0.2, 4, 1}};
+}
+
 std::vector<FitParameter> gemm_parameters(const LawRows& law, const FitSetting& setting) {
   const double step = ideal_step(*setting.gpu, law.front().recipe);
   const bool whole = setting.whole_waves;
   const double known = recipe_bytes(law.front().recipe) == 2 ? setting.power_16_bit : setting.power_8_bit;
+  if (law.front().few) return few_rows_parameters(step);
   const double epilogue = law.front().pass == "wgrad_accumulate" ? 3e-6 : 1e-6;
   return {{"k_step_area", 1.15 * step, 0.3 * step, 8 * step, step},
           {"k_step_edge", whole ? 0 : 0.1 * step, 0, 4 * step, step, whole},

@@ -2,6 +2,7 @@
 // One measured kernel in the words of the laws, whatever table it came from.
 
 #include <cmath>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct Measurement {
   double transferring = 0;   ///< share of the time that a communication kernel transferred beside
   double beside = 0;         ///< loss while it does, as a fraction
   bool training = false;     ///< of a bench of training kernels: such rows stand before those of inference stacks
+  bool few = false;          ///< of a bench with few rows: all passes make one law of two free parameters
   bool own_kernel = false;   ///< a kernel of gpuhours-profile itself: fitted only where no framework's was measured
   std::string source;        ///< table, or the source that the table names
   std::string row;           ///< "file:line" with what the row is, for messages
@@ -47,6 +49,7 @@ struct SustainedMeasurement {
 };
 
 struct MeasurementSet {
+  std::map<std::string, double> layer_sums;  ///< seconds of a layer's products by what they are, to take one from another
   std::vector<Measurement> kernels;
   std::vector<InterferenceMeasurement> interference;
   std::vector<SustainedMeasurement> sustained;

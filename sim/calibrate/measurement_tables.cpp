@@ -114,7 +114,7 @@ bool plausible(const Measurement& m, const Gpu& gpu, const TableRow& row, std::s
 
 std::string gpu_id_of(std::string_view device) {
   using Name = std::pair<std::string_view, std::string_view>;
-  constexpr std::array<Name, 13> kNames = {Name{"NVIDIA H100 80GB HBM3", "h100_sxm"},
+  constexpr std::array<Name, 19> kNames = {Name{"NVIDIA H100 80GB HBM3", "h100_sxm"},
                                            {"H100-SXM5-80GB", "h100_sxm"},
                                            {"H100-SXM5", "h100_sxm"},
                                            {"NVIDIA H800", "h800_sxm"},
@@ -126,6 +126,12 @@ std::string gpu_id_of(std::string_view device) {
                                            {"A100-SXM4-80GB", "a100_sxm_80"},
                                            {"NVIDIA B200", "b200"},
                                            {"B200-SXM", "b200"},
+                                           {"B200 SXM", "b200"},
+                                           {"B300-SXM", "b300"},
+                                           {"B300 SXM", "b300"},
+                                           {"GB200", "gb200"},
+                                           {"GB200 SXM", "gb200"},
+                                           {"GB300", "gb300"},
                                            {"NVIDIA A100-SXM4-40GB", "a100_sxm_40"}};
   for (const auto& [name, id] : kNames) {
     if (name == device) return std::string(id);
@@ -154,6 +160,7 @@ std::optional<TableKind> table_kind(const CsvTable& table) {
   if (has("gbps") && has("span_us") && has("op")) return TableKind{read_own_memory, "gpu", ""};
   if (has("what") && has("detail") && has("value")) return TableKind{read_own_misc, "gpu", ""};
   if (has("head_dim_qk") && has("seq_q") && has("source")) return TableKind{read_public_attention, "gpu", ""};
+  if (has("bytes_or_elements") && has("op")) return TableKind{read_public_sums, "gpu", ""};
   if (has("achieved_gbps") && has("source")) return TableKind{read_public_memory, "gpu", ""};
   if (has("kind") && has("m") && has("k") && has("source")) return TableKind{read_public_gemm, "gpu", ""};
   return std::nullopt;

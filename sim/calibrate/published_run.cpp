@@ -42,6 +42,21 @@ constexpr std::string_view kNeeded[] = {"id",
                                         "notes",
                                         "gpus_per_nvlink_domain"};
 
+/// The map's entry for "first|second", else for `second` or `first` alone, else nothing.
+std::optional<std::string> mapped(const ValidationMap& map, std::string_view list, std::string_view first,
+                                  std::string_view second) {
+  const auto found = map.find(list);
+  if (found == map.end()) return std::nullopt;
+  for (const std::string& key : {fmt::format("{}|{}", first, second), std::string(second), std::string(first)}) {
+    const auto it = found->second.find(key);
+    if (it != found->second.end()) return it->second;
+  }
+  return std::nullopt;
+}
+
+/// A stack that another's profile stands in for is this much less sure.
+constexpr double kStandInError = 1.5;
+
 /// Turns one row into the text of a scenario file.
 class RowWriter {
  public:
@@ -57,7 +72,7 @@ class RowWriter {
     yaml += model_lines(*model);
     yaml += cluster_lines(out);
     yaml += software_lines(out);
-    yaml += layout_lines(out);
+    yaml += layout_lines(*model, out);
     yaml += training_lines(*model, out);
     return out.refusal.empty() ? yaml : std::string();
   }
@@ -68,16 +83,9 @@ class RowWriter {
     return {};
   }
 
-  /// The map's entry for "first|second", else for `second` or `first` alone, else nothing.
   [[nodiscard]] std::optional<std::string> mapped(std::string_view list, std::string_view first,
                                                   std::string_view second) const {
-    const auto found = map_.find(list);
-    if (found == map_.end()) return std::nullopt;
-    for (const std::string& key : {fmt::format("{}|{}", first, second), std::string(second), std::string(first)}) {
-      const auto it = found->second.find(key);
-      if (it != found->second.end()) return it->second;
-    }
-    return std::nullopt;
+    return gpuhours::mapped(map_, list, first, second);
   }
 
   [[nodiscard]] std::string model_lines(const Architecture& model) const {
@@ -117,21 +125,44 @@ class RowWriter {
     return fmt::format("  node: {{extends: {}, gpus: {}, nvlink_domain: {}, nics: {}}}\n", base, used, used, used);
   }
 
+  /// The profile for a stack that has none: of its family the one fitted to most groups of runs, else the generic one.
+  [[nodiscard]] std::string stand_in(const std::string& stack) const {
+    const std::optional<std::string> family = mapped("families", "", stack);
+    std::string best = "generic";
+    int most = -1;
+    for (const std::string& id : catalogue_ids(CatalogueKind::stack, root_)) {
+      Diagnostics ignored;
+      const auto profile = read_stack(id, root_, ignored);
+      if (!family || !profile || profile->family != *family) continue;
+      const int groups = profile->fit ? profile->fit->groups : 0;
+      if (groups > most) best = id;
+      most = std::max(most, groups);
+    }
+    return best;
+  }
+
   std::string software_lines(RunScenario& out) const {
     const std::string& stack = run_.at("stack");
-    const std::vector<std::string> known = catalogue_ids(CatalogueKind::stack, root_);
-    std::string profile = mapped("stacks", stack, run_.at("stack_release")).value_or(stack);
-    if (std::find(known.begin(), known.end(), profile) == known.end()) {
-      profile = "generic";
-      out.filled.push_back(fmt::format("stack {}: generic", stack));
+    std::string profile = stack_profile(run_, map_, root_);
+    std::string lines;
+    if (profile.empty()) {
+      profile = stand_in(stack);
+      out.filled.push_back(fmt::format("stack {}: {}", stack, profile));
+      Diagnostics ignored;
+      const auto found = read_stack(profile, root_, ignored);
+      if (found) lines = fmt::format("  step_error: {}\n", kStandInError * found->step_error);
     }
-    std::string lines = fmt::format("stack:\n  extends: {}\n", profile);
+    lines = fmt::format("stack:\n  extends: {}\n{}", profile, lines);
     if (!run_.blank("cuda_graphs")) lines += fmt::format("  cuda_graphs: {}\n", run_.at("cuda_graphs") == "yes");
+    lines += graph_lines();
     if (!run_.blank("moe_dispatcher")) {
       const std::string& word = run_.at("moe_dispatcher");
       const std::string dispatcher = mapped("dispatchers", "", word).value_or(word);
       if (dispatcher != word) out.filled.push_back(fmt::format("moe_dispatcher {}: {}", word, dispatcher));
       lines += fmt::format("  dispatcher: {}\n", dispatcher);
+    }
+    if (run_.at("notes").find("EP all-to-all overlapped with 1F1B") != std::string::npos) {
+      lines += "  overlap_expert: true\n";
     }
     const std::string recipe = mapped("precisions", stack, run_.at("precision")).value_or(run_.at("precision"));
     const std::vector<std::string> recipes = catalogue_ids(CatalogueKind::precision, root_);
@@ -143,7 +174,18 @@ class RowWriter {
     return lines + fmt::format("precision: {}\n", recipe);
   }
 
-  std::string layout_lines(RunScenario& out) const {
+  /// What the graphs of a row hold, where its notes say so. A graph of the whole iteration cannot read token counts on
+  /// the host, so that its experts run as one kernel (Megatron-Bridge 0.5: fused grouped products with them).
+  [[nodiscard]] std::string graph_lines() const {
+    const std::string& notes = run_.at("notes");
+    if (notes.find("cuda graph full_iteration") != std::string::npos) return "  fused_grouped_gemm: true\n";
+    const std::size_t at = notes.find("cuda graph transformer_engine ");
+    if (at == std::string::npos) return {};
+    const std::string_view scope = std::string_view(notes).substr(at, notes.find(';', at) - at);
+    return fmt::format("  graph_scope: {}\n", scope.find(" attn") != std::string_view::npos ? "attention" : "router");
+  }
+
+  std::string layout_lines(const Architecture& model, RunScenario& out) const {
     std::string lines = "parallelism:\n";
     for (const std::string_view key : {"tp", "pp", "vpp", "cp", "ep", "etp", "zero_stage"}) {
       if (!run_.blank(key)) {
@@ -154,10 +196,43 @@ class RowWriter {
     }
     lines += fmt::format("  sequence_parallel: {}\n", run_.at("sequence_parallel") == "true");
     if (!run_.blank("fsdp")) lines += fmt::format("  fsdp: {}\n", run_.at("fsdp"));
+    if (run_.at("fsdp") == "hybrid" && !run_.blank("fsdp_group")) {
+      lines += fmt::format("  fsdp_group: {}\n", run_.at("fsdp_group"));
+    } else if (run_.at("fsdp") == "hybrid") {
+      out.filled.emplace_back("fsdp_group: a node");
+    }
+    lines += stage_lines(model, out);
     const std::string& schedule = run_.at("schedule");
     if (schedule == "none" || schedule == "1f1b") return lines + "  schedule: one_f_one_b\n";
     if (schedule == "dualpipe" || schedule == "interleaved") return lines + fmt::format("  schedule: {}\n", schedule);
     return refused(out, fmt::format("schedule '{}' does not say which", schedule));
+  }
+
+  [[nodiscard]] int number(std::string_view column, int missing) const {
+    return static_cast<int>(whole_number(run_.at(column)).value_or(missing));
+  }
+
+  /// Megatron spreads layers evenly or, where that does not divide, counts the embedding and the loss as layers.
+  [[nodiscard]] bool counts_ends(const Architecture& model) const {
+    const std::string& stack = run_.at("stack");
+    const bool megatron = stack.starts_with("megatron-") || stack.ends_with("nemo");
+    const int stages = number("pp", 1) * number("vpp", 1);
+    const int layers = number("truncated_layers", model.layers);
+    return megatron && stages > 1 && layers % stages != 0 && (layers + 2) % stages == 0;
+  }
+
+  /// Notes may say what stages hold: "pp_layout Et*3|(tt|)*29,mL" up to the next semicolon.
+  [[nodiscard]] std::string stage_lines(const Architecture& model, RunScenario& out) const {
+    const std::string& notes = run_.at("notes");
+    const std::string_view word = "pp_layout";
+    const std::size_t at = notes.find(word);
+    const std::size_t from = at == std::string::npos ? at : notes.find_first_not_of(" :=", at + word.size());
+    if (from == std::string::npos) {
+      if (!counts_ends(model)) return {};
+      out.filled.emplace_back("embedding and loss count as layers");
+      return "  embedding_as_layer: true\n  loss_as_layer: true\n";
+    }
+    return fmt::format("  pipeline_layout: \"{}\"\n", notes.substr(from, notes.find(';', from) - from));
   }
 
   /// The notes list `field` after "inferred:".
@@ -244,6 +319,12 @@ ValidationMap validation_map(const std::string& root, Diagnostics& diagnostics) 
     for (const YamlEntry& entry : list.value.entries) map[list.key][entry.key] = entry.value.scalar;
   }
   return map;
+}
+
+std::string stack_profile(const PublishedRun& run, const ValidationMap& map, const std::string& root) {
+  const std::vector<std::string> known = catalogue_ids(CatalogueKind::stack, root);
+  const std::string profile = mapped(map, "stacks", run.at("stack"), run.at("stack_release")).value_or(run.at("stack"));
+  return std::find(known.begin(), known.end(), profile) == known.end() ? "" : profile;
 }
 
 RunScenario run_scenario(const PublishedRun& run, const ValidationMap& map, const std::string& root) {

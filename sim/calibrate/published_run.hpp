@@ -40,6 +40,9 @@ struct RunScenario {
   bool recompute_open = false;    ///< the row does not say; `scenario` holds none
 };
 
+/// The row's own stack profile; empty when it has none and another stands in.
+std::string stack_profile(const PublishedRun& run, const ValidationMap& map, const std::string& root);
+
 RunScenario run_scenario(const PublishedRun& run, const ValidationMap& map, const std::string& root);
 
 }  // namespace gpuhours

@@ -55,6 +55,7 @@ void read_own_misc(const TableRow& row, const Gpu& gpu, MeasurementSet& set);
 void read_public_gemm(const TableRow& row, const Gpu& gpu, MeasurementSet& set);
 void read_public_attention(const TableRow& row, const Gpu& gpu, MeasurementSet& set);
 void read_public_memory(const TableRow& row, const Gpu& gpu, MeasurementSet& set);
+void read_public_sums(const TableRow& row, const Gpu& gpu, MeasurementSet& set);
 void read_whole_gemm(const TableRow& row, const Gpu& gpu, MeasurementSet& set);
 void read_trace_operator(const TableRow& row, const Gpu& gpu, MeasurementSet& set);
 void read_profile(const TableRow& row, const Gpu& gpu, MeasurementSet& set);

@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <variant>
 
 #include "calibrate/fill_layout.hpp"
 #include "calibrate/published_run.hpp"
+#include "calibrate/stack_calibration.hpp"
 #include "plan/parallel.hpp"
+#include "scenario/catalogue.hpp"
 
 namespace gpuhours {
 namespace {
@@ -23,25 +27,52 @@ std::string reason(const Diagnostics& diagnostics) {
   return "no estimate";
 }
 
-Outcome outcome(const PublishedRun& run, const ValidationMap& map, const DataPaths& paths) {
+/// Sizes and choices of a run other than those that ValidationRow holds by themselves, in one line.
+std::string layout_text(const PublishedRun& run) {
+  std::string out;
+  for (const std::string_view column : {"seq_len", "mbs", "tp", "pp", "vpp", "cp", "ep", "etp", "zero_stage", "fsdp",
+                                        "fsdp_group", "sequence_parallel", "recompute", "recompute_detail", "schedule",
+                                        "moe_dispatcher", "router_balance", "cuda_graphs", "truncated_layers"}) {
+    if (!run.blank(column)) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", column, run.at(column));
+  }
+  return out;
+}
+
+/// Fits of the stacks that have one, by profile, for predicting a row without its group.
+using Calibrations = std::map<std::string, StackCalibration>;
+
+Outcome outcome(const PublishedRun& run, const ValidationMap& map, const Calibrations& left_out,
+                const DataPaths& paths) {
   const std::optional<double> measured = finite_number(run.at("step_time_s"));
   if (!measured || *measured <= 0) return refused(run, "no step time");
   RunScenario built = run_scenario(run, map, paths.root);
   if (!built.scenario) return refused(run, built.refusal);
+  const auto calibration = left_out.find(stack_profile(run, map, paths.root));
+  if (calibration != left_out.end()) {
+    built.scenario->stack = without_class(calibration->second, run.group(), built.scenario->stack);
+  }
   Diagnostics diagnostics;
-  fill_open_layout(built);
-  const std::optional<Estimate> found = estimate(*built.scenario, paths, {}, diagnostics);
+  const std::optional<Estimate> found = published_estimate(built, paths, diagnostics);
   if (!found) return refused(run, reason(diagnostics));
-  ValidationRow row;
-  row.id = run.at("id");
-  row.group = run.group();
-  row.measured = Seconds(*measured);
-  row.predicted = found->step.time;
-  row.interval = found->step_time_interval;
-  row.guessed_share = found->provenance.guessed_share;
-  row.fits = found->memory.fits();
-  row.filled = built.filled;
-  return row;
+  return validation_row(run, built, *found);
+}
+
+/// The fits that the catalogue holds, made anew from `runs`.
+Calibrations calibrations(const std::vector<PublishedRun>& runs, const ValidationMap& map,
+                          const ValidationOptions& options, const DataPaths& paths, Diagnostics& diagnostics) {
+  Calibrations out;
+  std::set<std::string> stacks;
+  for (const PublishedRun& run : runs) stacks.insert(stack_profile(run, map, paths.root));
+  stacks.erase("");
+  for (const std::string& stack : stacks) {
+    const auto found = read_stack(stack, paths.root, diagnostics);
+    if (!found || !found->fit || found->fit->constants.empty()) continue;
+    StackCalibrationOptions own{.tiers = {1, 2}, .jobs = options.jobs};
+    for (const FittedConstant& one : found->fit->constants) own.constants.push_back(one.constant);
+    auto calibration = stack_calibration(runs, stack, own, paths, diagnostics);
+    if (calibration) out.emplace(stack, std::move(*calibration));
+  }
+  return out;
 }
 
 bool chosen(const PublishedRun& run, const std::vector<int>& tiers) {
@@ -50,6 +81,38 @@ bool chosen(const PublishedRun& run, const std::vector<int>& tiers) {
 }
 
 }  // namespace
+
+ValidationRow validation_row(const PublishedRun& run, const RunScenario& built, const Estimate& found) {
+  const Scenario& scenario = *built.scenario;
+  ValidationRow row;
+  row.id = run.at("id");
+  row.group = run.group();
+  row.stack = run.at("stack");
+  row.release = run.at("stack_release");
+  row.family = scenario.stack.family.empty() ? row.stack : scenario.stack.family;
+  row.model = run.at("model");
+  row.gpu = run.at("gpu");
+  row.generation = scenario.cluster.gpu.generation;
+  row.precision = run.at("precision");
+  row.mixture = scenario.model.is_moe();
+  row.parameters = parameter_counts(scenario.model).total;
+  row.tier = static_cast<int>(whole_number(run.at("tier")).value_or(1));
+  row.gpus = scenario.cluster.gpus;
+  row.global_batch = scenario.training.global_batch;
+  row.layout = layout_text(run);
+  row.measured = Seconds(finite_number(run.at("step_time_s")).value_or(0));
+  row.predicted = found.step.time;
+  row.interval = found.step_time_interval;
+  row.guessed_share = found.provenance.guessed_share;
+  row.fits = found.memory.fits();
+  row.filled = built.filled;
+  return row;
+}
+
+std::optional<Estimate> published_estimate(RunScenario& run, const DataPaths& paths, Diagnostics& diagnostics) {
+  fill_open_layout(run);
+  return estimate(*run.scenario, paths, {}, diagnostics);
+}
 
 std::optional<ValidationReport> validation(const std::string& csv, const ValidationOptions& options,
                                            const DataPaths& paths, Diagnostics& diagnostics) {
@@ -60,12 +123,16 @@ std::optional<ValidationReport> validation(const std::string& csv, const Validat
   if (diagnostics.has_errors()) return std::nullopt;
   std::erase_if(runs, [&](const PublishedRun& run) { return !chosen(run, options.tiers); });
 
+  Calibrations left_out;
+  if (options.leave_one_group_out) left_out = calibrations(runs, map, options, paths, diagnostics);
+  if (diagnostics.has_errors()) return std::nullopt;
   std::vector<Outcome> outcomes(runs.size());
   for_each_index(static_cast<int>(runs.size()), options.jobs, [&](int i) {
     const auto at = static_cast<std::size_t>(i);
-    outcomes[at] = outcome(runs[at], map, paths);
+    outcomes[at] = outcome(runs[at], map, left_out, paths);
   });
   ValidationReport report;
+  report.left_out = options.leave_one_group_out;
   for (Outcome& one : outcomes) {
     if (auto* row = std::get_if<ValidationRow>(&one)) {
       report.rows.push_back(std::move(*row));

@@ -3,6 +3,7 @@
 
 namespace gpuhours {
 
-enum class GroupKind { tensor, context, expert, expert_tensor, data, expert_data, pipeline };
+/// shard: data-parallel ranks that share one copy of the weights (hybrid FSDP); replica: holders of the same shard.
+enum class GroupKind { tensor, context, expert, expert_tensor, data, expert_data, pipeline, shard, replica };
 
 }  // namespace gpuhours

@@ -10,13 +10,14 @@ namespace {
 struct Grid {
   int tp, cp, dp, pp;
   int ep, etp;
+  int shard;
   [[nodiscard]] int stage_ranks() const { return tp * cp * dp; }
   [[nodiscard]] int expert_data() const { return stage_ranks() / (ep * etp); }
 };
 
 Grid grid(const Scenario& scenario) {
   const Parallelism& p = scenario.parallelism;
-  return {p.tp, p.cp, p.dp(scenario.cluster.gpus), p.pp, p.ep, p.etp};
+  return {p.tp, p.cp, p.dp(scenario.cluster.gpus), p.pp, p.ep, p.etp, shard_ranks(p, scenario.cluster)};
 }
 
 // `count` ranks from `first`, `stride` apart.
@@ -33,6 +34,7 @@ std::vector<int> members_in_stage(const Grid& g, GroupKind kind, int local) {
   const int expert_tensor = local % g.etp;
   const int expert = (local / g.etp) % g.ep;
   const int block = g.etp * g.ep;
+  const int data = local / g.tp;
   switch (kind) {
     case GroupKind::tensor:
       return arithmetic(local - tensor, 1, g.tp);
@@ -46,6 +48,10 @@ std::vector<int> members_in_stage(const Grid& g, GroupKind kind, int local) {
       return arithmetic(local - expert * g.etp, g.etp, g.ep);
     case GroupKind::expert_data:
       return arithmetic(local % block, block, g.expert_data());
+    case GroupKind::shard:
+      return arithmetic(data / g.shard * g.shard * g.tp + tensor, g.tp, g.shard);
+    case GroupKind::replica:
+      return arithmetic(data % g.shard * g.tp + tensor, g.shard * g.tp, g.cp * g.dp / g.shard);
     case GroupKind::pipeline:
       break;
   }

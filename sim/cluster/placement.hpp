@@ -1,7 +1,8 @@
 #pragma once
 // Which rank sits where, and who talks with whom. Ranks count tp fastest, then cp, dp, and pp slowest (Megatron's
-// order); expert groups lie inside cp x dp of a stage, expert-tensor fastest. Device i is GPU i % node.gpus of node i /
-// node.gpus.
+// order); expert groups count the same ranks of a
+// stage anew, expert-tensor fastest, then ep (Megatron's folding). shard: consecutive data ranks; replica: one of each.
+// Device i is GPU i % node.gpus of node i / node.gpus.
 
 #include <vector>
 

@@ -24,6 +24,8 @@ Exposed exposed_kind(GroupKind group) {
       return Exposed::expert;
     case GroupKind::data:
     case GroupKind::expert_data:
+    case GroupKind::shard:
+    case GroupKind::replica:
       return Exposed::data;
     case GroupKind::pipeline:
       return Exposed::pipeline;
@@ -44,6 +46,21 @@ SimTime TimeUse::all_exposed() const {
   SimTime sum;
   for (const SimTime time : exposed) sum += time;
   return sum;
+}
+
+TimeUse shared_out(TimeUse sum, int ranks) {
+  const auto share = [ranks](SimTime& time) { time.ps /= ranks; };
+  share(sum.compute);
+  share(sum.communication);
+  share(sum.hidden);
+  for (SimTime& time : sum.exposed) share(time);
+  sum.account *= 1.0 / ranks;
+  return sum;
+}
+
+void add_waiting(SimTime length, TimeUse& use) {
+  const SimTime waiting = length - use.compute - use.all_exposed();
+  if (waiting > SimTime{}) use.exposed[static_cast<std::size_t>(Exposed::expert)] += waiting;
 }
 
 TimeUse time_use(const TaskGraph& graph, const TaskTimes& times, TaskId first, TaskId last,
@@ -78,7 +95,7 @@ TimeUse time_use(const TaskGraph& graph, const TaskTimes& times, TaskId first, T
 }
 
 ChunkProfile chunk_profile(const StepWork& work, ChunkKind kind, const TimedStage* forward,
-                           const TimedStage* backward) {
+                           const TimedStage* backward, bool spans) {
   TaskGraph graph;
   graph.devices = 1;
   ChunkBuilder builder(graph, work.split_overlap);
@@ -89,13 +106,189 @@ ChunkProfile chunk_profile(const StepWork& work, ChunkKind kind, const TimedStag
   profile.forward_out = times.end[tasks.forward_out];
   profile.backward_out = times.end[tasks.backward_out];
   profile.use = time_use(graph, times, 0, static_cast<TaskId>(graph.tasks.size()), work.labels);
-  for (TaskId id = 0; id < graph.tasks.size(); ++id) {
+  for (TaskId id = 0; spans && id < graph.tasks.size(); ++id) {
     const Task& task = graph.tasks[id];
     if (task.label < 0) continue;
     profile.spans.push_back({0, static_cast<int>(task.stream), times.start[id], times.end[id],
                              work.labels[static_cast<std::size_t>(task.label)]->name});
   }
   return profile;
+}
+
+const ChunkProfile& ChunkProfiles::at(const StepWork& work, ChunkKind kind, const TimedStage* forward,
+                                      const TimedStage* backward) {
+  const auto layers = [](const TimedStage* stage) { return stage == nullptr ? Layers{} : stage->layers; };
+  std::tuple key{kind, layers(forward), layers(backward)};
+  auto it = profiles_.find(key);
+  if (it == profiles_.end()) {
+    it = profiles_.emplace(std::move(key), chunk_profile(work, kind, forward, backward, false)).first;
+  }
+  return it->second;
+}
+
+GroupLoads group_loads(const RankLoads& loads, std::size_t layers, std::uint64_t seed, std::uint64_t which,
+                       int micro_batch) {
+  const auto ranks = static_cast<std::size_t>(loads.ranks());
+  const auto domain = static_cast<std::size_t>(std::max(1, loads.ranks_per_domain()));
+  GroupLoads out(ranks, std::vector<Load>(layers));
+  for (std::size_t layer = 0; layer < layers; ++layer) {
+    const std::vector<double> drawn = loads.drawn(seed, which * 256 + layer, static_cast<std::uint64_t>(micro_batch));
+    for (std::size_t first = 0; first < ranks; first += domain) {
+      const std::size_t end = std::min(ranks, first + domain);
+      double sum = 0;
+      for (std::size_t rank = first; rank < end; ++rank) sum += drawn[rank];
+      for (std::size_t rank = first; rank < end; ++rank) {
+        out[rank][layer] = {drawn[rank], sum / static_cast<double>(end - first)};
+      }
+    }
+  }
+  return out;
+}
+
+namespace {
+
+/// A run of one kind of chunk on the ranks of one expert group.
+class GroupRun {
+ public:
+  GroupRun(const StepWork& work, ChunkKind kind, const TimedStage* forward, const TimedStage* backward,
+           std::uint64_t seed)
+      : work_(work),
+        kind_(kind),
+        forward_(forward),
+        backward_(backward),
+        seed_(seed),
+        ranks_(work.loads.ranks()),
+        builder_(graph_, work.split_overlap) {
+    graph_.devices = ranks_;
+  }
+
+  std::vector<ChunkProfile> profiles() {
+    for (int chunk = 0; chunk <= kChunkDraws; ++chunk) add_chunk(chunk);
+    times_ = simulate(graph_);
+    std::vector<ChunkProfile> out;
+    for (int chunk = 1; chunk <= kChunkDraws; ++chunk) out.push_back(profile(chunk));
+    return out;
+  }
+
+ private:
+  struct Placed {
+    ChunkTasks tasks;
+    TaskId first = 0, end = 0;
+  };
+
+  [[nodiscard]] GroupLoads drawn(const TimedStage* stage, std::uint64_t half, int chunk) const {
+    if (stage == nullptr) return {};
+    return group_loads(work_.loads, stage->layers.size(), seed_, half, chunk);
+  }
+
+  void add_chunk(int chunk) {
+    const GroupLoads forward = drawn(forward_, 0, chunk);
+    const GroupLoads backward = drawn(backward_, 1, chunk);
+    const auto first_meeting = static_cast<std::int32_t>(graph_.meeting_sizes.size());
+    const ChunkMeetings meetings{.first = first_meeting, .stride = 1, .group_index = {-1, -1, 0, -1}};
+    for (int rank = 0; rank < ranks_; ++rank) {
+      const auto r = static_cast<std::size_t>(rank);
+      const ChunkLoads loads{forward.empty() ? nullptr : &forward[r], backward.empty() ? nullptr : &backward[r]};
+      Placed placed;
+      placed.first = static_cast<TaskId>(graph_.tasks.size());
+      placed.tasks = builder_.add(rank, kind_, forward_, backward_, 1.0, meetings, loads);
+      placed.end = static_cast<TaskId>(graph_.tasks.size());
+      if (chunk > 0) {
+        for (const TaskId last : at(chunk - 1, rank).tasks.last) graph_.depend(placed.tasks.start, last);
+      }
+      placed_.push_back(placed);
+    }
+    std::size_t communications = 0;
+    const Placed& any = placed_.back();
+    for (TaskId id = any.first; id < any.end; ++id) {
+      if (graph_.tasks[id].stream == Stream::communication) ++communications;
+    }
+    graph_.meeting_sizes.resize(graph_.meeting_sizes.size() + communications, ranks_);
+  }
+
+  [[nodiscard]] const Placed& at(int chunk, int rank) const {
+    return placed_[static_cast<std::size_t>(chunk * ranks_ + rank)];
+  }
+  [[nodiscard]] SimTime chunk_end(const Placed& placed) const {
+    SimTime end;
+    for (const TaskId id : placed.tasks.last) end = std::max(end, times_.end[id]);
+    return end;
+  }
+  /// Mean over the ranks.
+  template <class Time>
+  [[nodiscard]] SimTime mean(int chunk, Time time) const {
+    std::int64_t sum = 0;
+    for (int rank = 0; rank < ranks_; ++rank) sum += time(at(chunk, rank)).ps;
+    return {sum / ranks_};
+  }
+
+  [[nodiscard]] ChunkProfile profile(int chunk) const {
+    const auto end_of = [&](int c) { return mean(c, [&](const Placed& p) { return chunk_end(p); }); };
+    const SimTime begin = end_of(chunk - 1);
+    ChunkProfile out;
+    out.length = end_of(chunk) - begin;
+    const auto result_at = [&](TaskId ChunkTasks::*task) {
+      const SimTime at_mean = mean(chunk, [&](const Placed& p) { return times_.end[p.tasks.*task]; });
+      return std::clamp(at_mean - begin, SimTime{}, out.length);
+    };
+    out.forward_out = result_at(&ChunkTasks::forward_out);
+    out.backward_out = result_at(&ChunkTasks::backward_out);
+    out.use = mean_use(chunk, out.length);
+    const Placed& shown = at(chunk, 0);
+    for (TaskId id = shown.first; id < shown.end; ++id) {
+      const Task& task = graph_.tasks[id];
+      if (task.label < 0) continue;
+      out.spans.push_back({0, static_cast<int>(task.stream),
+                           std::clamp(times_.start[id] - begin, SimTime{}, out.length),
+                           std::clamp(times_.end[id] - begin, SimTime{}, out.length),
+                           work_.labels[static_cast<std::size_t>(task.label)]->name});
+    }
+    return out;
+  }
+
+  /// Of a rank on average; what the chunk takes beyond is waiting for slower ranks, exposed expert communication.
+  [[nodiscard]] TimeUse mean_use(int chunk, SimTime length) const {
+    TimeUse sum;
+    for (int rank = 0; rank < ranks_; ++rank) {
+      const Placed& placed = at(chunk, rank);
+      sum += time_use(graph_, times_, placed.first, placed.end, work_.labels);
+    }
+    TimeUse use = shared_out(sum, ranks_);
+    add_waiting(length, use);
+    return use;
+  }
+
+  const StepWork& work_;
+  ChunkKind kind_;
+  const TimedStage* forward_;
+  const TimedStage* backward_;
+  std::uint64_t seed_;
+  int ranks_;
+  TaskGraph graph_;
+  ChunkBuilder builder_;
+  TaskTimes times_;
+  std::vector<Placed> placed_;
+};
+
+bool feels_load(const TimedStage* stage) {
+  const auto grows = [](const std::vector<TimedSegment>& segments) {
+    return std::any_of(segments.begin(), segments.end(),
+                       [](const TimedSegment& s) { return s.grows_with != GrowsWith::nothing; });
+  };
+  return stage != nullptr && std::any_of(stage->layers.begin(), stage->layers.end(), [&](const TimedLayer* layer) {
+           return grows(layer->forward.first) || grows(layer->forward.second);
+         });
+}
+
+}  // namespace
+
+std::vector<ChunkProfile> chunk_profiles(const StepWork& work, ChunkKind kind, const TimedStage* forward,
+                                         const TimedStage* backward, std::uint64_t seed) {
+  // Weight gradients alone wait for nobody: on average they take what the mean rows take.
+  const bool alike =
+      work.loads.even() || kind == ChunkKind::backward_weight || (!feels_load(forward) && !feels_load(backward));
+  if (alike) return {chunk_profile(work, kind, forward, backward)};
+  return GroupRun(work, kind, forward, backward, seed).profiles();
 }
 
 }  // namespace gpuhours

@@ -83,5 +83,9 @@ class FlowCommunicationModel : public CommunicationModel {
 std::shared_ptr<const FlowCommunicationModel> flow_network_model(const Scenario& scenario,
                                                                  const std::string& calibration_directory,
                                                                  const SourcePlace& place, Diagnostics& diagnostics);
+/// The same from laws that have been read.
+std::shared_ptr<const FlowCommunicationModel> flow_network_model(const Scenario& scenario,
+                                                                 std::shared_ptr<const NetworkLaws> laws,
+                                                                 const SourcePlace& place, Diagnostics& diagnostics);
 
 }  // namespace gpuhours

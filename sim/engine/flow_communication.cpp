@@ -150,10 +150,18 @@ std::shared_ptr<const FlowCommunicationModel> flow_network_model(const Scenario&
                                                                  const std::string& calibration_directory,
                                                                  const SourcePlace& place, Diagnostics& diagnostics) {
   const int before = diagnostics.errors();
-  NetworkLaws laws = read_network_laws(calibration_directory, diagnostics);
+  auto laws = std::make_shared<const NetworkLaws>(read_network_laws(calibration_directory, diagnostics));
   if (diagnostics.errors() > before) return nullptr;
+  return flow_network_model(scenario, std::move(laws), place, diagnostics);
+}
+
+std::shared_ptr<const FlowCommunicationModel> flow_network_model(const Scenario& scenario,
+                                                                 std::shared_ptr<const NetworkLaws> shared_laws,
+                                                                 const SourcePlace& place, Diagnostics& diagnostics) {
+  const int before = diagnostics.errors();
+  NetworkLaws laws = *shared_laws;
   if (scenario.cluster.latency_factor != 1) scale_latencies(laws, scenario.cluster.latency_factor);
-  auto analytic = analytic_network(scenario, calibration_directory, diagnostics);
+  auto analytic = analytic_network(scenario, std::move(shared_laws));
   auto graph = cluster_graph(scenario.cluster, place, diagnostics);
   if (diagnostics.errors() > before) return nullptr;
   return std::make_shared<FlowModel>(scenario, std::move(laws), std::move(graph), std::move(analytic));

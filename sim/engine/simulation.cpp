@@ -139,13 +139,11 @@ class Simulation {
       return;
     }
     const auto m = static_cast<std::size_t>(task.meeting);
-    ++stream.next;  // it holds the stream from here on; try_start() will not see it again
+    stream.running = id;  // it holds the stream from here on: what comes after it may be ready but has to wait
+    stream.expected_end = {-1};
     members_[m].push_back(id);
     if (++arrived_[m] < meeting_sizes_[m]) return;
-    for (const TaskId member : members_[m]) {
-      --streams_[stream_of(tasks_[member])].next;
-      start(member);
-    }
+    for (const TaskId member : members_[m]) start(member);
     std::vector<TaskId>().swap(members_[m]);
   }
 

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <map>
+#include <numbers>
 #include <tuple>
 
 #include "core/random.hpp"
+#include "engine/folded_step.hpp"
 
 namespace gpuhours {
 namespace {
@@ -78,9 +81,14 @@ class StepSimulation {
 
   /// Compute of this chunk on this device, relative to the nominal.
   [[nodiscard]] double scale(int rank, int w, std::size_t chunk) const {
-    if (options_.jitter == 0) return 1.0;
-    const double z = standard_normal(options_.seed, static_cast<std::uint64_t>(device(rank, w)), chunk);
-    return std::max(0.1, 1.0 + options_.jitter * z);
+    if (options_.jitter == 0 && options_.rank_variation == 0) return 1.0;
+    const auto z = [&](std::uint64_t draw) {
+      return standard_normal(options_.seed, static_cast<std::uint64_t>(device(rank, w)), draw);
+    };
+    double factor = 1.0;
+    if (options_.jitter != 0) factor += options_.jitter * z(chunk);
+    if (options_.rank_variation != 0) factor += options_.rank_variation * z(~std::uint64_t{0});
+    return std::max(0.1, factor);
   }
 
   void add_rank(int rank) {
@@ -92,7 +100,7 @@ class StepSimulation {
       for (std::size_t i = 0; i < order.size(); ++i) {
         PlacedChunk& chunk = placed(rank, w, i);
         chunk = expanded_ ? place_segments(rank, w, order[i], scale(rank, w, i), first_meeting[i])
-                          : place_profile(rank, order[i], scale(rank, w, i));
+                          : place_profile(rank, i, order[i], scale(rank, w, i));
         if (i > 0) {
           for (const TaskId last : placed(rank, w, i - 1).last) graph_.depend(chunk.start, last);
           for (const TaskId send : placed(rank, w, i - 1).sends) graph_.depend(chunk.start, send);
@@ -108,14 +116,28 @@ class StepSimulation {
                             w / options_.etp};
     PlacedChunk out;
     out.first_task = static_cast<TaskId>(graph_.tasks.size());
-    const ChunkTasks tasks =
-        builder_.add(device(rank, w), chunk.kind, stage(chunk.forward), stage(chunk.backward), factor, meetings);
+    const ChunkTasks tasks = builder_.add(device(rank, w), chunk.kind, stage(chunk.forward), stage(chunk.backward),
+                                          factor, meetings, {loads(chunk.forward, w), loads(chunk.backward, w)});
     out.end_task = static_cast<TaskId>(graph_.tasks.size());
     out.start = tasks.start;
     out.forward_out = {tasks.forward_out, {}, false};
     out.backward_out = {tasks.backward_out, {}, false};
     out.last = tasks.last;
     return out;
+  }
+
+  /// Loads of device `w` of a pipeline rank by layer of the half's stage; null where all receive the same. Drawn once
+  /// for a group, for forward and backward alike.
+  const std::vector<Load>* loads(const ChunkHalf& half, int w) {
+    if (half.stage < 0 || work_.loads.even()) return nullptr;
+    const std::int32_t group = expert_group_of(w);
+    GroupLoads& drawn = drawn_[{half.stage, half.micro_batch, group}];
+    if (drawn.empty()) {
+      const auto which = static_cast<std::uint64_t>(group) * static_cast<std::uint64_t>(plan_.stages) +
+                         static_cast<std::uint64_t>(half.stage);
+      drawn = group_loads(work_.loads, stage(half)->layers.size(), options_.seed, which, half.micro_batch);
+    }
+    return &drawn[static_cast<std::size_t>(w / options_.etp % options_.ep)];
   }
 
   /// Groups of `size` ranks that are `stride` apart.
@@ -179,21 +201,33 @@ class StepSimulation {
     return {chunk.kind, stage_class(chunk.forward), stage_class(chunk.backward)};
   }
 
-  const ChunkProfile& profile(const Chunk& chunk) {
+  const std::vector<ChunkProfile>& profiles(const Chunk& chunk) {
     const ProfileKey key = key_of(chunk);
     auto it = profiles_.find(key);
     if (it == profiles_.end()) {
-      it = profiles_.emplace(key, chunk_profile(work_, chunk.kind, stage(chunk.forward), stage(chunk.backward))).first;
+      it = profiles_
+               .emplace(key,
+                        chunk_profiles(work_, chunk.kind, stage(chunk.forward), stage(chunk.backward), options_.seed))
+               .first;
     }
     return it->second;
+  }
+
+  /// The `i`-th chunk of a rank takes one of the draws of its kind at random.
+  const ChunkProfile& profile(int rank, std::size_t i, const Chunk& chunk) {
+    const std::vector<ChunkProfile>& draws = profiles(chunk);
+    if (draws.size() == 1) return draws.front();
+    const double z = standard_normal(options_.seed ^ 0x6472617773ULL, static_cast<std::uint64_t>(rank), i);
+    const double u = 0.5 * std::erfc(-z / std::numbers::sqrt2);
+    return draws[std::min(draws.size() - 1, static_cast<std::size_t>(u * static_cast<double>(draws.size())))];
   }
 
   static SimTime scaled(SimTime time, double factor) {
     return factor == 1.0 ? time : SimTime::from(time.seconds() * factor);
   }
 
-  PlacedChunk place_profile(int rank, const Chunk& chunk, double factor) {
-    const ChunkProfile& p = profile(chunk);
+  PlacedChunk place_profile(int rank, std::size_t i, const Chunk& chunk, double factor) {
+    const ChunkProfile& p = profile(rank, i, chunk);
     const SimTime length = scaled(p.length, factor);
     const TaskId id = graph_.add({.alone = length, .beside = length, .device = rank, .label = 0});
     return {.start = id,
@@ -203,9 +237,9 @@ class StepSimulation {
             .profile = &p};
   }
 
-  TaskId add_send(int rank, int w, const Moment& when) {
-    const TaskId id = graph_.add({.alone = work_.hop,
-                                  .beside = work_.hop,
+  TaskId add_send(int rank, int w, SimTime length, const Moment& when) {
+    const TaskId id = graph_.add({.alone = length,
+                                  .beside = length,
                                   .device = device(rank, w),
                                   .label = -1,
                                   .stream = Stream::pipeline,
@@ -219,7 +253,8 @@ class StepSimulation {
     const ChunkHalf& b = chunk.backward;
     const bool sends_backward = b.stage > 0 && chunk.kind != ChunkKind::backward_weight;
     const auto add = [&](const ChunkHalf& half, bool backward, const Moment& when) {
-      const TaskId send = add_send(rank, w, when);
+      const bool stays = half.stage == plan_.turn + (backward ? 1 : 0) && plan_.turn >= 0;
+      const TaskId send = add_send(rank, w, stays ? SimTime{} : work_.hop, when);
       send_slot(half.stage, half.micro_batch, backward, w) = send;
       if (!work_.overlap_sends) at.sends.push_back(send);
     };
@@ -291,7 +326,7 @@ class StepSimulation {
     if (end.gather_early.ps == 0) return end.gather;
     SimTime forward;
     for (const int s : plan_.stages_of_rank[static_cast<std::size_t>(rank)]) {
-      forward += profile(Chunk{ChunkKind::forward, {s, 0}, {}}).length;
+      forward += profiles(Chunk{ChunkKind::forward, {s, 0}, {}}).front().length;
     }
     return end.gather - std::min(end.gather_early, forward);
   }
@@ -339,9 +374,9 @@ class StepSimulation {
       const SimTime start = times_.start[chunk.start];
       SimTime end = start;
       for (const TaskId id : chunk.last) end = std::max(end, times_.end[id]);
-      const TimeUse use = chunk.profile != nullptr
-                              ? chunk.profile->use
-                              : time_use(graph_, times_, chunk.first_task, chunk.end_task, work_.labels);
+      TimeUse use = chunk.profile != nullptr ? chunk.profile->use
+                                             : time_use(graph_, times_, chunk.first_task, chunk.end_task, work_.labels);
+      if (chunk.profile == nullptr && !work_.loads.even()) add_waiting(end - start, use);
       out.chunk_time[kind] += end - start;
       out.chunk_compute[kind] += end - start - use.all_exposed();
       ++out.chunk_count[kind];
@@ -436,7 +471,8 @@ class StepSimulation {
   TaskGraph graph_;
   ChunkBuilder builder_;
   TaskTimes times_;
-  std::map<ProfileKey, ChunkProfile> profiles_;
+  std::map<ProfileKey, std::vector<ChunkProfile>> profiles_;
+  std::map<std::tuple<int, int, std::int32_t>, GroupLoads> drawn_;  ///< by stage, micro-batch and expert group
   std::map<ProfileKey, std::vector<int>> communications_;  ///< group sizes of a chunk's communications, in order
   std::vector<std::vector<PlacedChunk>> placed_;           ///< by pipeline rank: width x chunks
   std::vector<TaskId> sends_;
@@ -454,10 +490,17 @@ StepOptions step_options(const Scenario& scenario) {
           .ep = p.ep,
           .etp = p.etp,
           .jitter = scenario.engine.jitter,
+          .rank_variation = scenario.engine.mode == EngineMode::expanded ? scenario.stack.rank_variation : 0,
           .seed = scenario.engine.seed};
 }
 
 StepResult simulate_step(const StepWork& work, const PipelinePlan& plan, const StepOptions& options) {
+  // Chunks of fixed length need no event queue.
+  const bool fixed_lengths = options.jitter == 0 && work.loads.even();
+  if (options.mode == EngineMode::folded && fixed_lengths && !options.timeline && !options.events) {
+    ChunkProfiles profiles;
+    return folded_step(work, plan, profiles);
+  }
   return StepSimulation(work, plan, options).run();
 }
 

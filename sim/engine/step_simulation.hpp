@@ -38,9 +38,11 @@ struct StepOptions {
   EngineMode mode = EngineMode::folded;
   int width = 1;  ///< ranks of a pipeline rank (tp x cp x dp): devices simulated for it when expanded
   int tp = 1, cp = 1, ep = 1, etp = 1;  ///< who meets whom when expanded
-  double jitter = 0;  ///< relative standard deviation of compute time from chunk to chunk and rank to rank
+  double jitter = 0;          ///< relative standard deviation of compute time from chunk to chunk and rank to rank
+  double rank_variation = 0;  ///< the same from rank to rank, for the whole step; expanded only
   std::uint64_t seed = 1;
   bool timeline = false;
+  bool events = false;  ///< folded: by the event queue, as a check, even where it is not needed
 };
 StepOptions step_options(const Scenario& scenario);
 

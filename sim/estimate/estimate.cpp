@@ -88,7 +88,7 @@ StepEstimate step_estimate(const StepModel& model, int global_batch, StepResult 
 /// Step models by phase, made when first asked for.
 class PhaseModels {
  public:
-  PhaseModels(const Scenario& scenario, const std::string& calibration, Diagnostics& diagnostics)
+  PhaseModels(const Scenario& scenario, const Calibration& calibration, Diagnostics& diagnostics)
       : scenario_(scenario), calibration_(calibration), diagnostics_(diagnostics) {}
 
   const StepModel* at(int phase) {
@@ -101,18 +101,54 @@ class PhaseModels {
 
  private:
   const Scenario& scenario_;
-  const std::string& calibration_;
+  const Calibration& calibration_;
   Diagnostics& diagnostics_;
   std::map<int, std::unique_ptr<StepModel>> models_;
 };
 
+/// Hours and rent follow the simulated steps; phases whose hours are given have no error.
+void add_intervals(Estimate& out) {
+  const double error = total_error(out.errors);
+  out.step_time_interval = interval_80(out.step.time.value(), error);
+  double given = 0;
+  for (const PhaseEstimate& phase : out.run.phases) given += phase.simulated ? 0 : phase.gpu_hours;
+  const Interval simulated = interval_80(out.run.gpu_hours - given, error);
+  out.gpu_hours_interval = Interval{given + simulated.p10, given + simulated.p90};
+  const double per_hour = out.run.gpu_hours > 0 ? out.cost.usd.value() / out.run.gpu_hours : 0;
+  out.usd_interval = Interval{out.gpu_hours_interval->p10 * per_hour, out.gpu_hours_interval->p90 * per_hour};
+}
+
 void note_fall_back(const Scenario& scenario, const Estimate& estimate, std::vector<std::string>& notes) {
   for (const PhaseEstimate& phase : estimate.run.phases) {
     if (phase.fall_back_token_share <= 0) continue;
-    notes.push_back(fmt::format(
-        "{}: {:.1f} % of the tokens are trained with 1F1B, since DualPipe wants an even number of micro-batches, at "
-        "least {} a pipeline",
-        phase.name, 100 * phase.fall_back_token_share, 2 * scenario.parallelism.pp));
+    const bool v = scenario.parallelism.schedule == Schedule::dualpipe_v;
+    notes.push_back(
+        fmt::format("{}: {:.1f} % of the tokens are trained with 1F1B, since {} at least {} a pipeline", phase.name,
+                    100 * phase.fall_back_token_share,
+                    v ? "DualPipeV wants micro-batches," : "DualPipe wants an even number of micro-batches,",
+                    2 * scenario.parallelism.pp));
+  }
+}
+
+void note_given_phases(const Estimate& estimate, std::vector<std::string>& notes) {
+  for (const PhaseEstimate& phase : estimate.run.phases) {
+    if (!phase.simulated || phase.given_gpu_hours <= 0) continue;
+    notes.push_back(fmt::format("{}: simulated {:.4g} GPU hours, given {:.4g}", phase.name, phase.gpu_hours,
+                                phase.given_gpu_hours));
+  }
+}
+
+void note_routing(const Scenario& scenario, const RankLoads& loads, std::vector<std::string>& notes) {
+  if (!loads.even()) {
+    notes.push_back(
+        fmt::format("natural routing: an expert's tokens vary by {:.1f} % from one micro-batch to the next, a rank's "
+                    "rows by {:.1f} "
+                    "%; the slowest of {} expert ranks gets {:.3f} times the mean",
+                    100 * loads.expert_deviation(), 100 * loads.deviation(), loads.ranks(), loads.slowest()));
+  }
+  if (scenario.model.is_moe() && scenario.training.capacity_factor > 0) {
+    notes.push_back(fmt::format("capacity factor {}: {:.1f} % of the token-expert pairs are dropped",
+                                scenario.training.capacity_factor, 100 * dropped_share(scenario)));
   }
 }
 
@@ -130,7 +166,11 @@ void note_price(const Scenario& scenario, std::vector<std::string>& notes) {
 
 std::optional<Estimate> estimate(const Scenario& scenario, const DataPaths& paths, const EstimateOptions& options,
                                  Diagnostics& diagnostics) {
-  const std::string calibration = paths.root + "/calibration";
+  return estimate(scenario, Calibration(paths), options, diagnostics);
+}
+
+std::optional<Estimate> estimate(const Scenario& scenario, const Calibration& calibration,
+                                 const EstimateOptions& options, Diagnostics& diagnostics) {
   PhaseModels models(scenario, calibration, diagnostics);
   const StepModel* main = models.at(0);
   if (main == nullptr) return std::nullopt;
@@ -144,6 +184,7 @@ std::optional<Estimate> estimate(const Scenario& scenario, const DataPaths& path
   if (diagnostics.has_errors()) return std::nullopt;
 
   out.provenance = provenance_report(*main, step);
+  out.errors = error_factors(*main, batch, step);
   out.network = network_report(*main, batch, step.length.seconds());
   out.step = step_estimate(*main, batch, std::move(step));
   out.memory = memory_ledger(scenario, main->work(), main->plan(batch));
@@ -155,11 +196,11 @@ std::optional<Estimate> estimate(const Scenario& scenario, const DataPaths& path
   });
   if (diagnostics.has_errors()) return std::nullopt;
   out.cost = cost_estimate(scenario, out.run, scenario.cluster.node.training_power_share * out.step.mean_power_share);
+  add_intervals(out);
   note_fall_back(scenario, out, out.notes);
   note_price(scenario, out.notes);
-  if (scenario.model.is_moe() && scenario.training.router_balance == RouterBalance::natural) {
-    out.notes.push_back("natural routing is taken as balanced: what the busiest expert rank costs is not modelled");
-  }
+  note_given_phases(out, out.notes);
+  note_routing(scenario, main->timed().loads, out.notes);
   return out;
 }
 

@@ -10,18 +10,15 @@
 #include "core/diagnostic.hpp"
 #include "cost/cost.hpp"
 #include "engine/timeline.hpp"
+#include "estimate/calibration.hpp"
 #include "estimate/network_report.hpp"
 #include "estimate/provenance.hpp"
+#include "estimate/uncertainty.hpp"
 #include "memory/ledger.hpp"
 #include "run/run.hpp"
 #include "scenario/scenario.hpp"
 
 namespace gpuhours {
-
-/// Where to find the catalogue and the calibration.
-struct DataPaths {
-  std::string root;  ///< holds models/, hardware/, calibration/, scenarios/
-};
 
 /// Seconds of one rank's step by what it was doing; the parts sum to the step.
 struct StepBreakdown {
@@ -55,10 +52,6 @@ struct StepEstimate {
   Timeline timeline;            ///< of the breakdown rank, when asked for
 };
 
-struct Interval {
-  double p10 = 0, p90 = 0;
-};
-
 struct Estimate {
   StepEstimate step;
   MemoryLedger memory;
@@ -66,8 +59,8 @@ struct Estimate {
   CostEstimate cost;
   ProvenanceReport provenance;
   NetworkReport network;
-  std::optional<Interval> step_time_interval, gpu_hours_interval,
-      usd_interval;                ///< empty until fits carry a covariance
+  std::vector<ErrorFactor> errors;  ///< of the step time; the intervals follow from them
+  std::optional<Interval> step_time_interval, gpu_hours_interval, usd_interval;
   std::vector<std::string> notes;  ///< fall-backs, assumptions, what was filled in
   Diagnostics warnings;
 };
@@ -80,5 +73,8 @@ struct EstimateOptions {
 /// does not fit in memory is a result (memory.fits() false), not an error.
 std::optional<Estimate> estimate(const Scenario& scenario, const DataPaths& paths, const EstimateOptions& options,
                                  Diagnostics& diagnostics);
+/// The same with laws that are shared.
+std::optional<Estimate> estimate(const Scenario& scenario, const Calibration& calibration,
+                                 const EstimateOptions& options, Diagnostics& diagnostics);
 
 }  // namespace gpuhours

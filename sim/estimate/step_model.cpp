@@ -6,15 +6,22 @@ namespace gpuhours {
 
 std::unique_ptr<StepModel> StepModel::make(const Scenario& scenario, const std::string& calibration_directory,
                                            Diagnostics& diagnostics) {
+  return make(scenario, Calibration::of_directory(calibration_directory), diagnostics);
+}
+
+std::unique_ptr<StepModel> StepModel::make(const Scenario& scenario, const Calibration& calibration,
+                                           Diagnostics& diagnostics) {
   std::unique_ptr<StepModel> model(new StepModel(scenario));
-  model->laws_ = kernel_laws(scenario.cluster.gpu, scenario.stack, calibration_directory + "/kernels", diagnostics);
+  model->laws_ = calibration.kernels(scenario.cluster.gpu, scenario.stack, diagnostics);
+  const std::shared_ptr<const NetworkLaws> network = calibration.network(diagnostics);
+  if (!model->laws_ || !network) return nullptr;
   if (scenario.engine.network == NetworkModel::flow) {
     const SourcePlace place{"cluster", 0, 0, {}};
-    model->flow_ = flow_network_model(model->scenario_, calibration_directory, place, diagnostics);
+    model->flow_ = flow_network_model(model->scenario_, network, place, diagnostics);
+    if (!model->flow_) return nullptr;
   } else {
-    model->network_ = analytic_network(model->scenario_, calibration_directory, diagnostics);
+    model->network_ = analytic_network(model->scenario_, network);
   }
-  if (!model->laws_ || (!model->network_ && !model->flow_)) return nullptr;
   model->workload_ = workload(model->scenario_);
   if (model->flow_) model->network_ = contended_network(model->flow_, model->scenario_, model->workload_);
   fill_step_work(model->scenario_, model->workload_, *model->laws_, *model->network_, model->timed_);
@@ -24,7 +31,7 @@ std::unique_ptr<StepModel> StepModel::make(const Scenario& scenario, const std::
 PipelinePlan StepModel::plan(int global_batch) const {
   const Parallelism& p = scenario_.parallelism;
   const int sequences_a_round = p.dp(scenario_.cluster.gpus) * scenario_.training.micro_batch;
-  return pipeline_plan(p.schedule, p.pp, p.vpp, global_batch / sequences_a_round);
+  return pipeline_plan(scenario_, global_batch / sequences_a_round);
 }
 
 StepResult StepModel::step(int global_batch, bool timeline) const {

@@ -9,6 +9,7 @@
 #include "core/diagnostic.hpp"
 #include "engine/collective_run.hpp"
 #include "engine/step_simulation.hpp"
+#include "estimate/calibration.hpp"
 #include "kernels/kernel_laws.hpp"
 #include "scenario/scenario.hpp"
 #include "schedule/communication_time.hpp"
@@ -20,6 +21,9 @@ namespace gpuhours {
 class StepModel {
  public:
   /// Null with errors in `diagnostics` when calibration is missing or malformed.
+  static std::unique_ptr<StepModel> make(const Scenario& scenario, const Calibration& calibration,
+                                         Diagnostics& diagnostics);
+  /// The same from files that are read for this model alone.
   static std::unique_ptr<StepModel> make(const Scenario& scenario, const std::string& calibration_directory,
                                          Diagnostics& diagnostics);
 

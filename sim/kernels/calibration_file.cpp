@@ -253,12 +253,13 @@ CalibrationFile read_root(Reader& reader, const YAML::Node& root, const std::str
   CalibrationFile file;
   file.path = path;
   reader.check_keys(root, {"version", "gpu", "generation", "family", "sms", "memory_bandwidth_gbps",
-                           "peak_dense_tflops", "sources", "power", "interference", "laws", "method"});
+                           "tdp_w", "peak_dense_tflops", "sources", "power", "interference", "laws", "method"});
   file.gpu = reader.string(root, "gpu", true);
   file.generation = reader.string(root, "generation", true);
   file.family = reader.string(root, "family", true);
   file.sms = static_cast<int>(reader.number(root, "sms", 0));
   file.memory_bandwidth = reader.number(root, "memory_bandwidth_gbps", 0) * 1e9;
+  file.tdp = reader.number(root, "tdp_w", 0);
   if (file.sms < 1 || file.memory_bandwidth <= 0) reader.error(root, "'sms' and 'memory_bandwidth_gbps' are needed");
   if (const YAML::Node peak = root["peak_dense_tflops"]) {
     for (const auto& item : peak) file.peak[item.first.Scalar()] = reader.number(item.second, "peak") * 1e12;

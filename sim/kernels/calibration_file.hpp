@@ -74,6 +74,7 @@ struct CalibrationFile {
   std::string family;      ///< cublas, deepgemm
   int sms = 0;
   double memory_bandwidth = 0;         ///< bytes/s, nominal
+  double tdp = 0;                      ///< W, 0: not written, so power limits are taken to be those of the GPU served
   std::map<std::string, double> peak;  ///< FLOP/s, dense, by number format
   std::vector<std::string> sources;
   std::vector<LawParameter> power;         ///< see PowerLaw

@@ -274,7 +274,8 @@ KernelTime FittedKernelLaws::gemm(const Operator& op, const KernelContext& conte
   const auto n = static_cast<double>(op.gemm.n);
   // A grouped product that runs as one launch per group fills its waves group by group.
   const double launches = grouped == 1 && op.kernels == op.gemm.groups ? groups : 1;
-  const GemmCase shape{m, n, k, groups / launches, op.bytes.value() / launches};
+  const double spread = reduction_split ? 0.0 : op.gemm.spread;  // wgrad's tiles do not depend on a group's rows
+  const GemmCase shape{m, n, k, groups / launches, op.bytes.value() / launches, spread};
   GpuRates rates = slot.rates;
   if (context.gemm_sms > 0) rates.sms = std::min<double>(context.gemm_sms, sms_);
   const LawTime alone = gemm_time(slot.law, shape, rates, context.sustained, power_);

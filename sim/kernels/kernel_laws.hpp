@@ -18,6 +18,24 @@ enum class Provenance { measured, interpolated, guessed };
 inline constexpr int kProvenances = 3;
 std::string_view name(Provenance provenance);
 
+/// Kernels whose laws were fitted together, so that their errors are taken as one.
+enum class LawClass {
+  gemm_fprop,
+  gemm_dgrad,
+  gemm_wgrad,
+  grouped_fprop,
+  grouped_dgrad,
+  grouped_wgrad,
+  attention_forward,
+  attention_backward,
+  memory_bound
+};
+inline constexpr int kLawClasses = 9;
+std::string_view name(LawClass law);
+LawClass law_class(const Operator& op);
+/// Of a matrix product, grouped or not.
+constexpr bool is_gemm(LawClass law) { return law <= LawClass::grouped_wgrad; }
+
 /// The circumstances that a kernel runs in.
 struct KernelContext {
   int gemm_sms = 0;           ///< SMs a persistent GEMM is sized to, 0: all

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <cstdint>
+#include <numbers>
 
 namespace gpuhours {
 
@@ -12,6 +14,18 @@ namespace {
 double ceiling(double x) {
   const auto whole = static_cast<double>(static_cast<std::int64_t>(x));
   return whole < x ? whole + 1 : whole;
+}
+
+/// Expected ceiling of a normal number.
+double expected_ceiling(double mean, double deviation) {
+  if (deviation <= 0) return ceiling(mean);
+  if (deviation >= 0.5) return mean + 0.5;  // within 0.3 % of a tile
+  // ceil(x) > j where x > j.
+  double sum = 0;
+  double j = std::max(0.0, std::floor(mean - 5 * deviation));
+  sum = j;
+  for (; j < mean + 5 * deviation; ++j) sum += 0.5 * std::erfc((j - mean) / (deviation * std::numbers::sqrt2));
+  return sum;
 }
 
 struct TileChoice {
@@ -24,7 +38,8 @@ TileChoice best_tile(const GemmLaw& law, const GemmCase& shape, double sms) {
   for (int i = 0; i < law.tiles; ++i) {
     const double tile_m = law.tile_m[i];
     const double tile_n = law.tile_n[i];
-    const double tiles = shape.groups * ceiling(shape.m / tile_m) * ceiling(shape.n / tile_n);
+    const double tiles =
+        shape.groups * expected_ceiling(shape.m / tile_m, shape.spread * shape.m / tile_m) * ceiling(shape.n / tile_n);
     const double filled = tiles / sms;
     const double waves = ceiling(filled);
     const double area = tile_m * tile_n * (1.0 / 16384.0);

@@ -3,7 +3,8 @@
 // doubles: these run millions of times a second in a search and are what calibrate/ fits.
 //
 // GEMM     W = ceil(tiles / SMs), tiles = groups x ceil(m/tile_m) x ceil(n/tile_n)
-//          W' = W - partial x (W - tiles / SMs)          work of a partly filled last wave that others take over
+//          groups of uneven m: the expected ceil over a normal m, which is m/tile_m + 1/2 as soon as it varies by a
+//          tile W' = W - partial x (W - tiles / SMs)          work of a partly filled last wave that others take over
 //          compute = min over tiles of W' x (k_step x k + tile_fixed)
 //          k_step = k_step_area x tile area / 128^2 + k_step_edge x (tile_m + tile_n) / 256
 //          alone = kernel_fixed + (compute^4 + (bytes / (memory_share x bandwidth))^4)^(1/4), then slowed by power
@@ -65,6 +66,7 @@ struct GemmCase {
   double k = 0;
   double groups = 1;  ///< of equal shape
   double bytes = 0;   ///< all groups
+  double spread = 0;  ///< relative standard deviation of the groups' m
 };
 
 /// The GPU that a law is applied to.

@@ -102,10 +102,10 @@ class Ledger {
     const double mean = (weight_bytes(s_) * (p.total() - tables) + table_bytes * tables) / p.total();
     if (!fully_sharded()) {
       add("weights", held(p, mean, 3), ledger);
-      return;
+      if (s_.parallelism.zero_stage < 3) return;
     }
     // One sharded copy in the optimizer's format; what computes is gathered from it.
-    if (r.master_weights == r.weights) add("weights", held(p, mean, 3), ledger);
+    if (fully_sharded() && r.master_weights == r.weights) add("weights", held(p, mean, 3), ledger);
     const bool head = has_head(w_, stages);
     const double whole = weights_stay_whole() ? p.total() : std::min(p.total(), gathered_parameters(s_, head));
     add("gathered weights", Bytes(whole * mean), ledger);
@@ -196,8 +196,7 @@ class Ledger {
 }  // namespace
 
 Bytes MemoryLedger::allocated() const {
-  constexpr std::array<std::string_view, 4> kOutside = {"fragmentation", "communicators", "DeepEP buffers",
-                                                        "overhead"};
+  constexpr std::array<std::string_view, 4> kOutside = {"fragmentation", "communicators", "DeepEP buffers", "overhead"};
   Bytes sum;
   for (const LedgerEntry& entry : entries) {
     if (std::find(kOutside.begin(), kOutside.end(), entry.name) == kOutside.end()) sum += entry.bytes;

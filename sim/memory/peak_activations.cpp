@@ -31,6 +31,13 @@ class Walk {
     peak_ = std::max(peak_, now_);
   }
   void remove(int stage) { now_ -= kept_[static_cast<std::size_t>(stage)]; }
+  /// Layer by layer: the backward frees one as the forward fills one, `layer` at most, so that only that is there
+  /// twice.
+  void exchange(int forward_stage, int backward_stage, Bytes layer) {
+    peak_ = std::max(peak_, now_ + layer);
+    remove(backward_stage);
+    add(forward_stage);
+  }
   [[nodiscard]] Bytes peak() const { return peak_; }
 
  private:
@@ -39,7 +46,8 @@ class Walk {
   Bytes peak_;
 };
 
-Bytes peak_along(const RankOrder& order, const std::vector<Bytes>& kept) {
+/// `layer`: the largest layer of the rank.
+Bytes peak_along(const RankOrder& order, const std::vector<Bytes>& kept, bool layer_by_layer, Bytes layer) {
   Walk walk(kept);
   for (const Chunk& chunk : order) {
     switch (chunk.kind) {
@@ -51,6 +59,10 @@ Bytes peak_along(const RankOrder& order, const std::vector<Bytes>& kept) {
         walk.remove(chunk.backward.stage);
         break;
       case ChunkKind::forward_backward:
+        if (layer_by_layer) {
+          walk.exchange(chunk.forward.stage, chunk.backward.stage, layer);
+          break;
+        }
         walk.add(chunk.forward.stage);
         walk.remove(chunk.backward.stage);
         break;
@@ -76,7 +88,15 @@ RankActivations rank_activations(const Workload& w, const PipelinePlan& plan, in
   const std::vector<Bytes> kept = kept_by_stage(w);
   RankActivations a;
   if (r < plan.ranks.size() && !plan.ranks[r].empty()) {
-    a.kept = peak_along(plan.ranks[r], kept);
+    // DualPipe's published figure, PP + 1 chunks, counts both halves of an F&B chunk in full.
+    const bool dual = plan.schedule == Schedule::dualpipe || plan.schedule == Schedule::dualpipe_v;
+    Bytes layer;
+    for (const int stage : stages) {
+      for (const LayerKind kind : w.stages[static_cast<std::size_t>(stage)].layers) {
+        layer = std::max(layer, activations(w, kind).kept);
+      }
+    }
+    a.kept = peak_along(plan.ranks[r], kept, !dual, layer);
   } else {
     assert(r < plan.peak_in_flight.size());
     Bytes fullest;
@@ -86,7 +106,7 @@ RankActivations rank_activations(const Workload& w, const PipelinePlan& plan, in
   for (const int stage : stages) {
     const StageWork& work = w.stages[static_cast<std::size_t>(stage)];
     for (const LayerKind kind : work.layers) a.transient = std::max(a.transient, activations(w, kind).transient);
-    if (work.head) a.head += (1 + work.mtp_heads) * w.head_activations;
+    a.head += ((work.head ? 1 : 0) + work.mtp_heads) * w.head_activations;
   }
   return a;
 }

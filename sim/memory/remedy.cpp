@@ -58,8 +58,10 @@ std::optional<Change> twice_pipeline(const Scenario& s) {
   Change c{s, "parallelism.pp=" + std::to_string(2 * s.parallelism.pp)};
   c.scenario.parallelism.pp *= 2;
   c.scenario.parallelism.layers_per_stage.clear();
+  c.scenario.parallelism.pipeline_layout.clear();
   if (!runs(c.scenario)) return std::nullopt;
   if (!s.parallelism.layers_per_stage.empty()) c.text += " --set parallelism.layers_per_stage=[]";
+  if (!s.parallelism.pipeline_layout.empty()) c.text += " --set parallelism.pipeline_layout=";
   return c;
 }
 
@@ -74,7 +76,7 @@ std::optional<Change> twice_tensor(const Scenario& s) {
 bool layout_fits(const Scenario& s) {
   const Parallelism& p = s.parallelism;
   const int micro_batches = std::max(1, s.training.global_batch / (p.dp(s.cluster.gpus) * s.training.micro_batch));
-  const PipelinePlan plan = pipeline_plan(p.schedule, p.pp, p.vpp, micro_batches);
+  const PipelinePlan plan = pipeline_plan(s, micro_batches);
   return fullest_rank(s, workload(s), plan).fits();
 }
 

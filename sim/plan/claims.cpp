@@ -1,5 +1,7 @@
 #include "plan/claims.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -92,12 +94,20 @@ std::optional<std::vector<ClaimOutcome>> claim_outcomes(const std::vector<std::s
     if (!claim) continue;
     std::vector<ComparedCase> cases;
     for (const ClaimFile::Run& run : claim->runs) {
-      ComparedCase one{run.label, run.scenario, run.overrides};
+      ComparedCase one{run.label, run.scenario, run.overrides, {}};
       one.overrides.insert(one.overrides.end(), overrides.begin(), overrides.end());
       cases.push_back(std::move(one));
     }
-    const auto results = comparison(cases, paths, jobs, diagnostics);
-    if (results) outcomes.push_back(outcome_of(*claim, *results, diagnostics));
+    CompareOptions options;
+    options.jobs = jobs;
+    options.bindings = false;
+    options.attribute = false;
+    const auto found = comparison(cases, paths, options, diagnostics);
+    if (!found) continue;
+    for (const RefusedColumn& one : found->refused) {
+      diagnostics.error({file, 0, 0, ""}, fmt::format("run '{}' cannot run: {}", one.label, one.reason));
+    }
+    if (found->refused.empty()) outcomes.push_back(outcome_of(*claim, found->results, diagnostics));
   }
   if (diagnostics.errors() > before) return std::nullopt;
   return outcomes;

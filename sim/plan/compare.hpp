@@ -1,41 +1,40 @@
 #pragma once
-// Several scenarios, or one scenario with some values varied, estimated side by side. Input: files, overrides,
-// variations; output: an estimate a combination, in the order of the files and then of the values, the last variation
-// fastest.
+// Several scenarios, or one scenario with some values varied, side by side. Input: cases (compared_cases.hpp); output:
+// a column a case, with ratios to the first, how sure they are, what binds, and where the difference comes from. In
+// order: the scenario is read; what follows a varied GPU is filled in (column_rules.hpp); the best layout is searched;
+// GPUs or tokens are chosen for what is held equal (hold.hpp); resources are made a tenth better (explain.hpp); the
+// difference to the first is divided (attribution.hpp).
+//
+// A column that reads well and cannot run is refused by name and does not stop the others; the first must run.
 
+#include <atomic>
+#include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/diagnostic.hpp"
 #include "estimate/estimate.hpp"
-#include "report/compare_report.hpp"
+#include "plan/compared_cases.hpp"
+#include "report/comparison.hpp"
 
 namespace gpuhours {
 
-/// `--vary cluster.gpu=h800_sxm,h100_sxm`.
-struct Variation {
-  std::string path;
-  std::vector<std::string> values;
+struct CompareOptions {
+  int jobs = 0;                   ///< threads, 0: one a core
+  Hold hold = Hold::gpus;         ///< days cannot be held while cluster.gpus is varied, dollars while the tokens are
+  bool reoptimise = false;        ///< search the best layout of each column, by step time
+  std::vector<std::string> over;  ///< of the search: restrict_space()
+  bool default_price = false;     ///< the catalogue's latest on-demand price of each GPU
+  bool bindings = true;           ///< fill `sensitivities`
+  bool attribute = true;          ///< fill `attribution`
+  const std::atomic<bool>* stop = nullptr;  ///< when it becomes true, searches end with what they have
+  /// Called before a column is searched.
+  std::function<void(const std::string& label)> progress;
 };
 
-/// Splits at the first '=' and at commas outside brackets; empty with an error for a text of another form.
-std::optional<Variation> variation(std::string_view text, Diagnostics& diagnostics);
-
-/// One scenario to estimate.
-struct ComparedCase {
-  std::string label;  ///< file name without folder and .yaml (when there are several), then "gpu=h100_sxm ..."
-  std::string file;
-  std::vector<std::string> overrides;
-};
-
-std::vector<ComparedCase> compared_cases(const std::vector<std::string>& files,
-                                         const std::vector<std::string>& overrides,
-                                         const std::vector<Variation>& variations);
-
-/// Empty with every mistake of every case, each once, in `diagnostics` when one cannot be estimated.
-std::optional<std::vector<LabelledResult>> comparison(const std::vector<ComparedCase>& cases, const DataPaths& paths,
-                                                      int jobs, Diagnostics& diagnostics);
+/// Empty with every mistake of every case, each once, in `diagnostics` when one cannot be read or the first cannot run.
+std::optional<Comparison> comparison(const std::vector<ComparedCase>& cases, const DataPaths& paths,
+                                     const CompareOptions& options, Diagnostics& diagnostics);
 
 }  // namespace gpuhours

@@ -44,15 +44,15 @@ std::vector<Alteration> alterations(const Scenario& scenario) {
   return out;
 }
 
-std::vector<Sensitivity> sensitivities(const Scenario& scenario, const Estimate& base, const DataPaths& paths, int jobs,
-                                       Diagnostics& diagnostics) {
+std::vector<Sensitivity> sensitivities(const Scenario& scenario, const Estimate& base, const Calibration& calibration,
+                                       int jobs, Diagnostics& diagnostics) {
   const std::vector<Alteration> altered = alterations(scenario);
   std::vector<Sensitivity> out(altered.size());
   std::vector<Diagnostics> found(altered.size());
   for_each_index(static_cast<int>(altered.size()), jobs, [&](int i) {
     const auto at = static_cast<std::size_t>(i);
     const Alteration& one = altered[at];
-    const auto result = estimate(main_phase_only(one.scenario), paths, {}, found[at]);
+    const auto result = estimate(main_phase_only(one.scenario), calibration, {}, found[at]);
     if (!result) return;
     const double change = result->step.time / base.step.time - 1;
     out[at] = {one.resource, one.what, kBetter, result->step.time, change, base.run.gpu_hours};

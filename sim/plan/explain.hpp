@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/diagnostic.hpp"
+#include "estimate/calibration.hpp"
 #include "estimate/estimate.hpp"
 #include "report/explain_report.hpp"
 
@@ -22,7 +23,7 @@ std::vector<Alteration> alterations(const Scenario& scenario);
 
 /// `base` is the estimate of `scenario`. Empty with errors in `diagnostics` when an altered scenario cannot be
 /// estimated.
-std::vector<Sensitivity> sensitivities(const Scenario& scenario, const Estimate& base, const DataPaths& paths, int jobs,
-                                       Diagnostics& diagnostics);
+std::vector<Sensitivity> sensitivities(const Scenario& scenario, const Estimate& base, const Calibration& calibration,
+                                       int jobs, Diagnostics& diagnostics);
 
 }  // namespace gpuhours

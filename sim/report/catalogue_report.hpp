@@ -23,7 +23,7 @@ struct SystemEntry {
 };
 
 using CatalogueEntry = std::variant<Architecture, SystemEntry, Gpu, Node, Fabric, PrecisionRecipe, Stack, Pricing,
-                                    Capital, OwnershipTerms, PowerGrid>;
+                                    Reliability, Capital, OwnershipTerms, PowerGrid>;
 
 /// Tokens a sequence at which FLOPs a token are given: causal attention grows with it.
 inline constexpr int kListedSequenceLength = 4096;

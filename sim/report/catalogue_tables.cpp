@@ -191,6 +191,28 @@ constexpr Metric<Stack> kStack[] = {
     {"memory_overhead_bytes", "memory overhead", "bytes", "per GPU", [](S s) { return V(s.memory_overhead.value()); }},
 };
 
+using L = const Reliability&;
+constexpr Metric<Reliability> kReliability[] = {
+    {"id", "reliability", "", "catalogue id", [](L l) { return words(l.id); }},
+    {"interruptions_per_1000_node_days", "per 1,000 node-days", "", "unplanned interruptions",
+     [](L l) { return V(l.interruptions_per_1000_node_days); }},
+    {"detection_time_s", "detection", "s", "", [](L l) { return V(l.detection_time.value()); }},
+    {"restart_time_s", "restart", "s", "", [](L l) { return V(l.restart_time.value()); }},
+    {"checkpoint_stall_s", "checkpoint stall", "s", "", [](L l) { return V(l.checkpoint_stall.value()); }},
+    {"name", "name", "", "", [](L l) { return words(l.name); }},
+    {"gpu_hours_per_interruption", "GPU hours per interruption", "GPU h", "",
+     [](L l) { return positive(l.gpu_hours_per_interruption); }},
+    {"checkpoint_interval_s", "checkpoint interval", "s", "null: Young-Daly",
+     [](L l) { return positive(l.checkpoint_interval.value()); }},
+    {"planned_per_1000_node_days", "planned per 1,000 node-days", "", "",
+     [](L l) { return V(l.planned_per_1000_node_days); }},
+    {"planned_time_s", "planned stop", "s", "", [](L l) { return V(l.planned_time.value()); }},
+    {"replaced_share", "nodes replaced", "share", "of the unplanned interruptions",
+     [](L l) { return V(l.replaced_share); }},
+    {"spares", "spare nodes", "", "", [](L l) { return count(l.spares); }},
+    {"repair_time_s", "repair", "s", "null: spares never run out", [](L l) { return positive(l.repair_time.value()); }},
+};
+
 }  // namespace
 
 CatalogueTable<Architecture> table_of(const Architecture&) { return {kArchitecture, 9}; }
@@ -200,5 +222,6 @@ CatalogueTable<Node> table_of(const Node&) { return {kNode, 7}; }
 CatalogueTable<Fabric> table_of(const Fabric&) { return {kFabric, 7}; }
 CatalogueTable<PrecisionRecipe> table_of(const PrecisionRecipe&) { return {kPrecision, 8}; }
 CatalogueTable<Stack> table_of(const Stack&) { return {kStack, 8}; }
+CatalogueTable<Reliability> table_of(const Reliability&) { return {kReliability, 6}; }
 
 }  // namespace gpuhours

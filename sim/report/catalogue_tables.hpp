@@ -23,6 +23,7 @@ CatalogueTable<Fabric> table_of(const Fabric&);
 CatalogueTable<PrecisionRecipe> table_of(const PrecisionRecipe&);
 CatalogueTable<Stack> table_of(const Stack&);
 CatalogueTable<Pricing> table_of(const Pricing&);
+CatalogueTable<Reliability> table_of(const Reliability&);
 CatalogueTable<Capital> table_of(const Capital&);
 CatalogueTable<OwnershipTerms> table_of(const OwnershipTerms&);
 CatalogueTable<PowerGrid> table_of(const PowerGrid&);

@@ -2,22 +2,21 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
 #include <cassert>
 #include <nlohmann/json.hpp>
 
 #include "report/estimate_report.hpp"
 #include "report/json_values.hpp"
+#include "report/search_report.hpp"
 
 namespace gpuhours {
 namespace {
 
-/// Metrics that stand side by side; `ratio`: with the ratio to the first.
-struct ComparedMetric {
-  std::string_view name;
-  bool ratio;
-};
+using Json = nlohmann::ordered_json;
+
 constexpr ComparedMetric kCompared[] = {
+    {"inputs.cluster.gpus", false},
     {"step.time_s", true},
     {"step.tokens_per_s_per_gpu", true},
     {"step.model_tflops_per_gpu", true},
@@ -27,6 +26,7 @@ constexpr ComparedMetric kCompared[] = {
     {"memory.peak_bytes_per_gpu", true},
     {"memory.capacity_bytes", false},
     {"memory.fits", false},
+    {"run.tokens", false},
     {"run.gpu_hours", true},
     {"run.wall_time_s", true},
     {"cost.usd", true},
@@ -41,111 +41,156 @@ const Metric<Result>& known(std::string_view name) {
   return *found;
 }
 
-std::string marked(const LabelledResult& result, TextStyle style) {
-  return result.estimate.memory.fits() ? result.label : red(fmt::format("{} (INFEASIBLE)", result.label), style);
+Json interval_json(const std::optional<Interval>& interval) {
+  return interval ? Json::array({interval->p10, interval->p90}) : Json(nullptr);
 }
 
-/// Two rows: whether each GPU may be sold, and why.
-void add_mark_rows(const std::vector<RuleMark>& marks, TextTable& table) {
-  if (marks.empty()) return;
-  std::vector<std::string> sold{fmt::format("may be sold, {} at {}", marks.front().finding.rule, marks.front().date)};
-  std::vector<std::string> why{"because"};
-  for (std::size_t i = 0; i < marks.size(); ++i) {
-    sold.push_back(mark_text(marks[i]));
-    why.push_back(marks[i].finding.because);
-    if (i == 0) continue;
-    sold.emplace_back();
-    why.emplace_back();
+Json intervals_json(const RatioIntervals& intervals) {
+  Json out;
+  json_at(out, "step.time_s") = interval_json(intervals.step_time);
+  json_at(out, "run.gpu_hours") = interval_json(intervals.gpu_hours);
+  json_at(out, "run.wall_time_s") = interval_json(intervals.wall_time);
+  json_at(out, "cost.usd") = interval_json(intervals.usd);
+  return out;
+}
+
+Json attribution_json(const Attribution& attribution, const LabelledResult& first) {
+  Json out;
+  if (!attribution.refused.empty()) {
+    out["refused"] = attribution.refused;
+    return out;
   }
-  table.row(sold);
-  table.row(why);
+  Json parts = Json::array();
+  for (const AttributedPart& part : attribution.parts) {
+    parts.push_back({{"group", part.group},
+                     {"step_s", part.step.value()},
+                     {"share_of_step", part.step / first.estimate.step.time},
+                     {"gpu_hours", part.gpu_hours}});
+  }
+  out["parts"] = std::move(parts);
+  return out;
 }
 
-nlohmann::ordered_json mark_json(const RuleMark& mark) {
+void add_ratios(const LabelledResult& result, const LabelledResult& first, Json& object) {
+  for (const ComparedMetric& compared : kCompared) {
+    if (!compared.ratio) continue;
+    const auto ratio = ratio_to_first(known(compared.name), result, first);
+    json_at(object["ratio_to_first"], compared.name) = ratio ? Json(*ratio) : Json(nullptr);
+  }
+  if (result.intervals) object["ratio_interval"] = intervals_json(*result.intervals);
+}
+
+Json mark_json(const RuleMark& mark) {
   return {{"rule", mark.finding.rule},        {"date", mark.date},
           {"may_be_sold", may_be_sold(mark)}, {"treatment", treatment_name(mark.finding.treatment)},
           {"class", mark.finding.class_name}, {"because", mark.finding.because},
           {"released", mark.released}};
 }
 
+Json column_json(const LabelledResult& result, const LabelledResult& first) {
+  Json object = result_json(result.result());
+  if (!result.priced) {
+    for (const Metric<Result>& one : metrics()) {
+      if (one.name.starts_with("cost.") || one.name == "interval.usd") json_at(object, one.name) = nullptr;
+    }
+  }
+  object["label"] = result.label;
+  object["layout"] = layout_text(result.scenario);
+  object["largest_parts"] = bottleneck_text(result.estimate.step);
+  add_ratios(result, first, object);
+  if (!result.sensitivities.empty()) {
+    object["binds"] = Json::array();
+    for (const Sensitivity& one : result.sensitivities) {
+      object["binds"].push_back({{"resource", one.resource}, {"change", one.change}});
+    }
+  }
+  if (result.attribution) object["attribution"] = attribution_json(*result.attribution, first);
+  if (result.held_off) object["held_off"] = *result.held_off;
+  object["notes"] = result.notes;
+  return object;
+}
+
+/// Cells of csv_header(), dollars left out where no price is known.
+std::vector<std::string> column_cells(const LabelledResult& result) {
+  std::vector<std::string> cells = csv_cells(result.result());
+  if (result.priced) return cells;
+  const std::vector<std::string> header = csv_header();
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (header[i].starts_with("cost.") || header[i].starts_with("interval.usd")) cells[i].clear();
+  }
+  return cells;
+}
+
 }  // namespace
+
+std::string_view name(Hold hold) {
+  constexpr std::array<std::string_view, 3> kNames{"gpus", "days", "dollars"};
+  return kNames[static_cast<std::size_t>(hold)];
+}
+
+std::string_view varied_by(Hold hold) {
+  constexpr std::array<std::string_view, 3> kVaried{"", "cluster.gpus", "training.tokens"};
+  return kVaried[static_cast<std::size_t>(hold)];
+}
+
+std::span<const ComparedMetric> compared_metrics() { return kCompared; }
+
+MetricValue compared_value(const Metric<Result>& metric, const LabelledResult& result) {
+  if (!result.priced && metric.name.starts_with("cost.")) return {};
+  return metric.value(result.result());
+}
 
 std::optional<double> ratio_to_first(const Metric<Result>& metric, const LabelledResult& result,
                                      const LabelledResult& first) {
-  const MetricValue value = metric.value(result.result());
-  const MetricValue base = metric.value(first.result());
+  const MetricValue value = compared_value(metric, result);
+  const MetricValue base = compared_value(metric, first);
   const auto* number = std::get_if<double>(&value);
   const auto* divisor = std::get_if<double>(&base);
   if (number == nullptr || divisor == nullptr || *divisor == 0) return {};
   return *number / *divisor;
 }
 
-std::string compare_text(const std::vector<LabelledResult>& results, TextStyle style,
-                         const std::vector<RuleMark>& marks) {
-  std::string out;
-  for (const LabelledResult& result : results) {
-    out += fmt::format("{}: {}\n", bold(result.label, style), summary_line(result.result()));
-    if (!result.estimate.memory.fits()) {
-      out += fmt::format("  {}\n", red(fmt::format("INFEASIBLE: {}", infeasible_line(result.result())), style));
-    }
-  }
-  std::vector<std::string> header{""};
-  for (const LabelledResult& result : results) {
-    header.push_back(marked(result, style));
-    if (&result != &results.front()) header.emplace_back("ratio");
-  }
-  TextTable table(header);
-  for (const ComparedMetric& compared : kCompared) {
-    const Metric<Result>& metric = known(compared.name);
-    std::vector<std::string> cells{std::string(metric.label)};
-    for (const LabelledResult& result : results) {
-      cells.push_back(value_text(metric.value(result.result()), metric.unit));
-      if (&result == &results.front()) continue;
-      const auto ratio = compared.ratio ? ratio_to_first(metric, result, results.front()) : std::nullopt;
-      cells.push_back(ratio ? fmt::format("{:.3f}", *ratio) : "");
-    }
-    table.row(cells);
-  }
-  add_mark_rows(marks, table);
-  return fmt::format("{}\n{}", out, table.text(style));
-}
-
-std::string compare_json(const std::vector<LabelledResult>& results, const std::vector<RuleMark>& marks) {
-  nlohmann::ordered_json out;
+std::string compare_json(const Comparison& comparison) {
+  Json out;
   out["schema_version"] = kSchemaVersion;
-  out["results"] = nlohmann::ordered_json::array();
-  for (const LabelledResult& result : results) {
-    nlohmann::ordered_json object = result_json(result.result());
-    object["label"] = result.label;
-    for (const ComparedMetric& compared : kCompared) {
-      if (!compared.ratio) continue;
-      const auto ratio = ratio_to_first(known(compared.name), result, results.front());
-      json_at(object["ratio_to_first"], compared.name) = ratio ? nlohmann::ordered_json(*ratio) : nullptr;
-    }
-    if (!marks.empty()) object["export"] = mark_json(marks[out["results"].size()]);
+  out["hold"] = name(comparison.hold);
+  out["varied_by_hold"] = comparison.hold == Hold::gpus ? Json(nullptr) : Json(varied_by(comparison.hold));
+  out["reoptimised"] = comparison.reoptimised;
+  out["results"] = Json::array();
+  for (const LabelledResult& result : comparison.results) {
+    Json object = column_json(result, comparison.results.front());
+    if (!comparison.marks.empty()) object["export"] = mark_json(comparison.marks[out["results"].size()]);
     out["results"].push_back(std::move(object));
+  }
+  out["refused"] = Json::array();
+  for (const RefusedColumn& one : comparison.refused) {
+    out["refused"].push_back({{"label", one.label}, {"reason", one.reason}});
   }
   return json_text(out);
 }
 
-std::string compare_csv(const std::vector<LabelledResult>& results, const std::vector<RuleMark>& marks) {
+std::string compare_csv(const Comparison& comparison) {
   std::vector<std::string> header = csv_header();
-  header.insert(header.begin(), "label");
+  header.insert(header.begin(), {"label", "layout"});
   for (const ComparedMetric& compared : kCompared) {
     if (compared.ratio) header.push_back(fmt::format("ratio_to_first.{}", compared.name));
   }
-  if (!marks.empty()) header.emplace_back("export.may_be_sold");
+  header.insert(header.end(), {"ratio_interval.run.gpu_hours.p10", "ratio_interval.run.gpu_hours.p90"});
+  if (!comparison.marks.empty()) header.emplace_back("export.may_be_sold");
   std::string out = csv_line(header);
-  for (const LabelledResult& result : results) {
-    std::vector<std::string> cells = csv_cells(result.result());
-    cells.insert(cells.begin(), result.label);
+  for (const LabelledResult& result : comparison.results) {
+    std::vector<std::string> cells = column_cells(result);
+    cells.insert(cells.begin(), {result.label, layout_text(result.scenario)});
     for (const ComparedMetric& compared : kCompared) {
       if (!compared.ratio) continue;
-      const auto ratio = ratio_to_first(known(compared.name), result, results.front());
+      const auto ratio = ratio_to_first(known(compared.name), result, comparison.results.front());
       cells.push_back(ratio ? fmt::format("{}", *ratio) : "");
     }
-    const auto at = static_cast<std::size_t>(&result - results.data());
-    if (!marks.empty()) cells.emplace_back(may_be_sold(marks[at]) ? "true" : "false");
+    const bool known_interval = result.intervals && result.intervals->gpu_hours;
+    cells.push_back(known_interval ? fmt::format("{}", result.intervals->gpu_hours->p10) : "");
+    cells.push_back(known_interval ? fmt::format("{}", result.intervals->gpu_hours->p90) : "");
+    const auto at = static_cast<std::size_t>(&result - comparison.results.data());
+    if (!comparison.marks.empty()) cells.emplace_back(may_be_sold(comparison.marks[at]) ? "true" : "false");
     out += csv_line(cells);
   }
   return out;

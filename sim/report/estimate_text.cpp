@@ -113,7 +113,9 @@ std::string run_section(const Result& result, TextStyle style) {
     table.row(cells);
   }
   return heading("Run", style) + table.text(style) +
-         metric_lines(result, {"run.gpu_hours", "run.wall_time_s", "run.goodput", "interval.gpu_hours"});
+         metric_lines(result, {"run.gpu_hours", "run.wall_time_s", "run.goodput", "run.lost.checkpoints",
+                               "run.lost.repeated_work", "run.lost.restarts", "run.lost.planned", "run.lost.waiting",
+                               "run.between_interruptions_s", "run.checkpoint_interval_s", "interval.gpu_hours"});
 }
 
 std::string notes_section(const Estimate& estimate, TextStyle style) {

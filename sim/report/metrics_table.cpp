@@ -15,6 +15,8 @@ Value interval(const std::optional<Interval>& interval) {
   return std::array<double, 2>{interval->p10, interval->p90};
 }
 
+Value positive(double value) { return value > 0 ? Value(value) : Value{}; }
+
 double hourly(DollarsPerSecond rate) { return (rate * kHour).value(); }
 
 template <Seconds StepBreakdown::*part>
@@ -160,6 +162,20 @@ constexpr Metric<Result> kMetrics[] = {
     {"run.gpu_hours", "GPU hours", "GPU h", "all phases", [](R r) { return Value(r.estimate.run.gpu_hours); }},
     {"run.goodput", "goodput", "share", "productive over wall time of the simulated phases",
      [](R r) { return Value(r.estimate.run.goodput); }},
+    {"run.lost.checkpoints", "lost to checkpoints", "share", "of that wall time: training stands still",
+     [](R r) { return positive(r.estimate.run.parts.stalls); }},
+    {"run.lost.repeated_work", "lost to repeated work", "share", "since the last checkpoint before an interruption",
+     [](R r) { return positive(r.estimate.run.parts.repeated); }},
+    {"run.lost.restarts", "lost to restarts", "share", "detection and restart after unplanned interruptions",
+     [](R r) { return positive(r.estimate.run.parts.restarts); }},
+    {"run.lost.planned", "lost to planned stops", "share", "planned interruptions",
+     [](R r) { return positive(r.estimate.run.parts.planned); }},
+    {"run.lost.waiting", "lost waiting for nodes", "share", "all spares being away for repair",
+     [](R r) { return positive(r.estimate.run.parts.waiting); }},
+    {"run.between_interruptions_s", "between interruptions", "s", "mean, unplanned; null when not modelled",
+     [](R r) { return positive(r.estimate.run.parts.between_interruptions.value()); }},
+    {"run.checkpoint_interval_s", "between checkpoints", "s", "given or Young-Daly; null when none are needed",
+     [](R r) { return positive(r.estimate.run.parts.checkpoint_interval.value()); }},
 
     {"cost.usd", "cost", "USD", "of the run, by cost.method", [](R r) { return Value(r.estimate.cost.usd.value()); }},
     {"cost.usd_low", "cost, low", "USD", "with the lowest of the prices found; null for a single price",

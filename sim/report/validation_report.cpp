@@ -18,20 +18,38 @@ std::string share_cell(const std::optional<double>& share) { return share ? perc
 std::vector<std::string> statistics_cells(const ErrorStatistics& s) {
   return {s.group.empty() ? "all" : s.group,
           std::to_string(s.rows),
+          std::to_string(s.points),
           percent_text(s.mape),
           percent_text(s.median),
           percent_text(s.p90),
+          percent_text(s.p95),
           change_text(s.worst),
           change_text(s.bias),
           share_cell(s.inside_80)};
 }
 
+TextTable statistics_table(const std::string& first) {
+  return TextTable({first, "rows", "points", "MAPE", "median", "p90", "p95", "worst", "bias", "inside 80 %"});
+}
+
+std::string class_text(const ValidationReport& report, const std::string& title, const RowClass& row_class,
+                       TextStyle style) {
+  TextTable table = statistics_table(title);
+  for (const ErrorStatistics& one : statistics_by(report, row_class)) table.row(statistics_cells(one));
+  return table.text(style);
+}
+
+std::string interval_text(const std::optional<Interval>& interval) {
+  if (!interval) return "-";
+  return fmt::format("{} .. {}", seconds_text(Seconds(interval->p10)), seconds_text(Seconds(interval->p90)));
+}
+
 std::string rows_text(const ValidationReport& report, TextStyle style) {
-  TextTable table({"run", "measured", "predicted", "error", "guessed", "fits", "filled"});
-  table.align_left(6);
+  TextTable table({"run", "measured", "predicted", "error", "80 % interval", "guessed", "fits", "filled"});
+  table.align_left(7);
   for (const ValidationRow& row : report.rows) {
     table.row({row.id, seconds_text(row.measured), seconds_text(row.predicted), change_text(row.error()),
-               percent_text(row.guessed_share), row.fits ? "yes" : red("no", style),
+               interval_text(row.interval), percent_text(row.guessed_share), row.fits ? "yes" : red("no", style),
                fmt::format("{}", fmt::join(row.filled, "; "))});
   }
   return table.text(style);
@@ -41,9 +59,11 @@ Json statistics_json(const ErrorStatistics& s) {
   Json out = Json::object();
   if (!s.group.empty()) out["group"] = s.group;
   out["rows"] = s.rows;
+  out["points"] = s.points;
   out["mape"] = s.mape;
   out["median"] = s.median;
   out["p90"] = s.p90;
+  out["p95"] = s.p95;
   out["worst"] = s.worst;
   out["bias"] = s.bias;
   out["inside_80"] = s.inside_80 ? Json(*s.inside_80) : nullptr;
@@ -54,6 +74,8 @@ Json row_json(const ValidationRow& row) {
   Json out = Json::object();
   out["id"] = row.id;
   out["group"] = row.group;
+  out["point"] = row.point();
+  out["tier"] = row.tier;
   out["measured_s"] = row.measured.value();
   out["predicted_s"] = row.predicted.value();
   out["error"] = row.error();
@@ -69,14 +91,20 @@ Json row_json(const ValidationRow& row) {
 
 std::string validation_text(const ValidationReport& report, TextStyle style) {
   const ErrorStatistics all = error_statistics(report);
+  const ErrorStatistics weak = tier_3_statistics(report);
   std::string out =
       bold(fmt::format("{} runs predicted, {} refused: MAPE {}, median {}, bias {}", all.rows, report.refused.size(),
                        percent_text(all.mape), percent_text(all.median), change_text(all.bias)),
            style);
-  TextTable groups({"stack|model|gpu|precision", "rows", "MAPE", "median", "p90", "worst", "bias", "inside 80 %"});
-  for (const ErrorStatistics& group : group_statistics(report)) groups.row(statistics_cells(group));
+  out += fmt::format("\n{} points: one layout in several releases counts once\n", all.points);
+  if (report.left_out) out += "every group predicted with stack constants fitted without it\n";
+  TextTable groups = statistics_table("stack|model|gpu|precision");
+  for (const ErrorStatistics& group : statistics_by(report, group_of)) groups.row(statistics_cells(group));
   groups.row(statistics_cells(all));
-  out += fmt::format("\n\n{}\n{}", groups.text(style), rows_text(report, style));
+  if (weak.rows > 0) groups.row(statistics_cells(weak));
+  out +=
+      fmt::format("\n{}\n{}\n{}\n{}", groups.text(style), class_text(report, "stack", stack_of, style),
+                  class_text(report, "generation, kind, format", hardware_class_of, style), rows_text(report, style));
   if (report.refused.empty()) return out;
   TextTable refused({"refused", "reason"});
   refused.align_left(1);
@@ -87,9 +115,16 @@ std::string validation_text(const ValidationReport& report, TextStyle style) {
 std::string validation_json(const ValidationReport& report) {
   Json out = Json::object();
   out["schema_version"] = kSchemaVersion;
+  out["left_one_group_out"] = report.left_out;
   out["all"] = statistics_json(error_statistics(report));
-  out["groups"] = Json::array();
-  for (const ErrorStatistics& group : group_statistics(report)) out["groups"].push_back(statistics_json(group));
+  const auto add = [&](const char* key, const RowClass& row_class) {
+    out[key] = Json::array();
+    for (const ErrorStatistics& one : statistics_by(report, row_class)) out[key].push_back(statistics_json(one));
+  };
+  add("groups", group_of);
+  add("stacks", stack_of);
+  add("classes", hardware_class_of);
+  out["tier_3"] = statistics_json(tier_3_statistics(report));
   out["rows"] = Json::array();
   for (const ValidationRow& row : report.rows) out["rows"].push_back(row_json(row));
   out["refused"] = Json::array();
@@ -98,17 +133,17 @@ std::string validation_json(const ValidationReport& report) {
 }
 
 std::string validation_csv(const ValidationReport& report) {
-  std::string out = csv_line({"id", "group", "measured_s", "predicted_s", "error", "p10_s", "p90_s", "guessed_share",
-                              "fits", "filled", "refused"});
+  std::string out = csv_line({"id", "group", "tier", "measured_s", "predicted_s", "error", "p10_s", "p90_s",
+                              "guessed_share", "fits", "filled", "refused"});
   const auto number = [](double value) { return fmt::format("{}", value); };
   for (const ValidationRow& row : report.rows) {
-    out += csv_line({row.id, row.group, number(row.measured.value()), number(row.predicted.value()),
-                     number(row.error()), row.interval ? number(row.interval->p10) : "",
+    out += csv_line({row.id, row.group, std::to_string(row.tier), number(row.measured.value()),
+                     number(row.predicted.value()), number(row.error()), row.interval ? number(row.interval->p10) : "",
                      row.interval ? number(row.interval->p90) : "", number(row.guessed_share),
                      row.fits ? "true" : "false", fmt::format("{}", fmt::join(row.filled, "; ")), ""});
   }
   for (const RefusedRow& row : report.refused) {
-    out += csv_line({row.id, "", "", "", "", "", "", "", "", "", row.reason});
+    out += csv_line({row.id, "", "", "", "", "", "", "", "", "", "", row.reason});
   }
   return out;
 }

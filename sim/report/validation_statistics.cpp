@@ -1,11 +1,16 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "report/validation_report.hpp"
 
 namespace gpuhours {
 namespace {
+
+constexpr int kWeakTier = 3;
 
 /// The value below which `share` of the sorted values lie, between neighbours in proportion (R's type 7).
 double quantile(const std::vector<double>& sorted, double share) {
@@ -15,41 +20,84 @@ double quantile(const std::vector<double>& sorted, double share) {
   return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
-}  // namespace
+/// The mean error of the rows of one point.
+struct Point {
+  double error = 0;
+  int rows = 0;
+};
 
-ErrorStatistics error_statistics(const ValidationReport& report, const std::string& group) {
+ErrorStatistics statistics(const ValidationReport& report, const std::function<bool(const ValidationRow&)>& counts) {
   ErrorStatistics out;
-  out.group = group;
-  std::vector<double> sizes;
+  std::map<std::string, Point> points;
   int with_interval = 0;
   int inside = 0;
   for (const ValidationRow& row : report.rows) {
-    if (!group.empty() && row.group != group) continue;
-    const double error = row.error();
-    sizes.push_back(std::abs(error));
-    out.mape += std::abs(error);
-    out.bias += error;
-    if (std::abs(error) > std::abs(out.worst)) out.worst = error;
+    if (!counts(row)) continue;
+    ++out.rows;
+    Point& point = points[row.point()];
+    point.error += row.error();
+    ++point.rows;
     if (!row.interval) continue;
     ++with_interval;
     if (row.interval->p10 <= row.measured.value() && row.measured.value() <= row.interval->p90) ++inside;
   }
-  out.rows = static_cast<int>(sizes.size());
-  if (out.rows == 0) return out;
+  if (points.empty()) return out;
+  out.points = static_cast<int>(points.size());
+  std::vector<double> sizes;
+  for (const auto& [key, point] : points) {
+    const double error = point.error / point.rows;
+    sizes.push_back(std::abs(error));
+    out.mape += std::abs(error) / out.points;
+    out.bias += error / out.points;
+    if (std::abs(error) > std::abs(out.worst)) out.worst = error;
+  }
   std::sort(sizes.begin(), sizes.end());
-  out.mape /= out.rows;
-  out.bias /= out.rows;
   out.median = quantile(sizes, 0.5);
   out.p90 = quantile(sizes, 0.9);
+  out.p95 = quantile(sizes, 0.95);
   if (with_interval > 0) out.inside_80 = static_cast<double>(inside) / with_interval;
   return out;
 }
 
-std::vector<ErrorStatistics> group_statistics(const ValidationReport& report) {
-  std::set<std::string> groups;
-  for (const ValidationRow& row : report.rows) groups.insert(row.group);
+}  // namespace
+
+std::string ValidationRow::point() const {
+  if (layout.empty()) return id;
+  return fmt::format("{}|{}|{}|{}|{}|{}|{}", family, model, gpu, gpus, precision, global_batch, layout);
+}
+
+std::string group_of(const ValidationRow& row) { return row.group; }
+
+std::string stack_of(const ValidationRow& row) { return row.stack; }
+
+std::string format_of(const ValidationRow& row) { return row.precision.starts_with("fp8") ? "fp8" : row.precision; }
+
+std::string hardware_class_of(const ValidationRow& row) {
+  return fmt::format("{} {} {}", row.generation, row.mixture ? "MoE" : "dense", format_of(row));
+}
+
+ErrorStatistics error_statistics(const ValidationReport& report) {
+  return statistics(report, [](const ValidationRow& row) { return row.tier != kWeakTier; });
+}
+
+ErrorStatistics tier_3_statistics(const ValidationReport& report) {
+  ErrorStatistics out = statistics(report, [](const ValidationRow& row) { return row.tier == kWeakTier; });
+  out.group = "tier 3";
+  return out;
+}
+
+std::vector<ErrorStatistics> statistics_by(const ValidationReport& report, const RowClass& row_class) {
+  std::set<std::string> classes;
+  for (const ValidationRow& row : report.rows) {
+    if (row.tier != kWeakTier) classes.insert(row_class(row));
+  }
+  classes.erase("");
   std::vector<ErrorStatistics> out;
-  for (const std::string& group : groups) out.push_back(error_statistics(report, group));
+  for (const std::string& one : classes) {
+    out.push_back(
+        statistics(report, [&](const ValidationRow& row) { return row.tier != kWeakTier && row_class(row) == one; }));
+    out.back().group = one;
+  }
   return out;
 }
 

@@ -2,7 +2,6 @@
 
 #include <cassert>
 
-#include "run/goodput.hpp"
 #include "run/ramp.hpp"
 
 namespace gpuhours {
@@ -57,6 +56,7 @@ PhaseEstimate simulated_phase(const Scenario& scenario, const Phase& phase, int 
     productive += count * times[i].time;
     if (times[i].fell_back) fall_back_tokens += pieces[i].tokens;
   }
+  out.given_gpu_hours = phase.given_gpu_hours.value_or(0);
   out.fall_back_token_share = phase.tokens > 0 ? fall_back_tokens / phase.tokens : 0;
   out.wall_time = productive / productive_share;
   out.gpu_hours = gpus * (out.wall_time / kHour);
@@ -67,16 +67,17 @@ PhaseEstimate simulated_phase(const Scenario& scenario, const Phase& phase, int 
 
 RunEstimate run_estimate(const Scenario& scenario, const StepTimes& steps) {
   const int gpus = scenario.cluster.gpus;
-  const double share = goodput(scenario.reliability, static_cast<double>(gpus) / scenario.cluster.node.gpus);
+  const ClusterSize size{static_cast<double>(gpus) / scenario.cluster.node.gpus, static_cast<double>(gpus)};
   std::vector<Phase> phases{main_phase(scenario.training)};
   phases.insert(phases.end(), scenario.training.phases.begin(), scenario.training.phases.end());
 
   RunEstimate run;
-  run.goodput = share;
+  run.parts = goodput(scenario.reliability, size);
+  run.goodput = run.parts.productive;
   for (std::size_t i = 0; i < phases.size(); ++i) {
-    const PhaseEstimate phase = phases[i].given_gpu_hours
+    const PhaseEstimate phase = phases[i].is_given()
                                     ? given_phase(phases[i], gpus)
-                                    : simulated_phase(scenario, phases[i], static_cast<int>(i), share, steps);
+                                    : simulated_phase(scenario, phases[i], static_cast<int>(i), run.goodput, steps);
     run.tokens += phase.tokens;
     run.steps += phase.steps;
     run.wall_time += phase.wall_time;

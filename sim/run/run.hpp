@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "run/goodput.hpp"
 #include "scenario/scenario.hpp"
 
 namespace gpuhours {
@@ -20,6 +21,7 @@ struct PhaseEstimate {
   Seconds wall_time;  ///< interruptions included
   double gpu_hours = 0;
   bool simulated = true;             ///< false: hours were given
+  double given_gpu_hours = 0;        ///< beside a simulated phase, 0: none
   double fall_back_token_share = 0;  ///< tokens trained by a fall-back schedule
 };
 
@@ -29,6 +31,7 @@ struct RunEstimate {
   Seconds wall_time;
   double gpu_hours = 0;
   double goodput = 1;  ///< productive over wall time of the simulated phases
+  Goodput parts;       ///< of that wall time
   std::vector<PhaseEstimate> phases;
 };
 

@@ -21,6 +21,7 @@ const std::vector<CatalogueFolder>& catalogue_folders() {
       {CatalogueKind::precision, "precision", "precisions", "precision", "models/precision"},
       {CatalogueKind::stack, "stack", "stacks", "stack", "calibration/stacks"},
       {CatalogueKind::pricing, "price list", "prices", "pricing", "hardware/prices"},
+      {CatalogueKind::reliability, "reliability profile", "reliability", "reliability", "hardware/reliability"},
       {CatalogueKind::capital, "capital price", "capital", "pricing.capital", "hardware/capital"},
       {CatalogueKind::terms, "terms of ownership", "terms", "pricing.terms", "hardware/terms"},
       {CatalogueKind::grid, "grid", "grids", "pricing.grid", "hardware/grids"},
@@ -55,23 +56,28 @@ std::string catalogue_file(CatalogueKind kind, const std::string& id, const std:
   return (folder / (id + ".yaml")).lexically_normal().string();
 }
 
+std::string stack_fit_file(const std::string& id, const std::string& root) {
+  const auto folder = std::filesystem::path(root) / catalogue_folder(CatalogueKind::stack).folder / "fits";
+  return (folder / (id + ".yaml")).lexically_normal().string();
+}
+
 namespace {
 
 /// The entry's tree; the id is one that a user typed, so that it has no place.
 std::optional<YamlNode> entry_tree(CatalogueKind kind, const std::string& id, const std::string& root,
-                                   Diagnostics& diagnostics) {
+                                   Diagnostics& diagnostics, StackFits fits = StackFits::merged) {
   YamlNode reference;
   reference.kind = YamlNode::Kind::scalar;
   reference.scalar = id;
-  return Resolver(root, diagnostics).entry(catalogue_folder(kind), std::move(reference));
+  return Resolver(root, diagnostics, fits).entry(catalogue_folder(kind), std::move(reference));
 }
 
 template <class Struct>
 std::optional<Struct> read_entry(CatalogueKind kind, const std::string& id, const std::string& root,
-                                 Diagnostics& diagnostics) {
+                                 Diagnostics& diagnostics, StackFits fits = StackFits::merged) {
   Diagnostics found;
   Struct object;
-  if (const std::optional<YamlNode> tree = entry_tree(kind, id, root, found)) {
+  if (const std::optional<YamlNode> tree = entry_tree(kind, id, root, found, fits)) {
     read_struct(object, *tree, "", {catalogue_file(kind, id, root), 0, 0, ""}, found);
   }
   diagnostics.append(found);
@@ -131,8 +137,16 @@ std::optional<Stack> read_stack(const std::string& id, const std::string& root, 
   return read_entry<Stack>(CatalogueKind::stack, id, root, diagnostics);
 }
 
+std::optional<Stack> read_stack_profile(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
+  return read_entry<Stack>(CatalogueKind::stack, id, root, diagnostics, StackFits::ignored);
+}
+
 std::optional<Pricing> read_pricing(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
   return read_entry<Pricing>(CatalogueKind::pricing, id, root, diagnostics);
+}
+
+std::optional<Reliability> read_reliability(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
+  return read_entry<Reliability>(CatalogueKind::reliability, id, root, diagnostics);
 }
 
 std::optional<Capital> read_capital(const std::string& id, const std::string& root, Diagnostics& diagnostics) {
@@ -149,7 +163,7 @@ std::optional<PowerGrid> read_grid(const std::string& id, const std::string& roo
 
 std::vector<std::string> unsourced_keys(CatalogueKind kind, const std::string& id, const std::string& root) {
   Diagnostics ignored;
-  const std::optional<YamlNode> tree = entry_tree(kind, id, root, ignored);
+  const std::optional<YamlNode> tree = entry_tree(kind, id, root, ignored, StackFits::ignored);
   std::vector<std::string> unsourced;
   if (!tree) return unsourced;
   std::vector<std::string> named = {"sources"};

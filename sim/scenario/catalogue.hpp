@@ -11,7 +11,7 @@
 
 namespace gpuhours {
 
-enum class CatalogueKind { model, system, gpu, node, fabric, precision, stack, pricing, capital, terms, grid };
+enum class CatalogueKind { model, system, gpu, node, fabric, precision, stack, pricing, reliability, capital, terms, grid };
 
 struct CatalogueFolder {
   CatalogueKind kind;
@@ -31,6 +31,8 @@ const CatalogueFolder* catalogue_at(std::string_view key_path);
 std::vector<std::string> catalogue_ids(CatalogueKind kind, const std::string& root);
 /// "<root>/hardware/gpus/h800_sxm.yaml"; the file need not exist.
 std::string catalogue_file(CatalogueKind kind, const std::string& id, const std::string& root);
+/// "<root>/calibration/stacks/fits/nemo.yaml"; the file need not exist.
+std::string stack_fit_file(const std::string& id, const std::string& root);
 
 /// One entry by id, with its `extends` followed; empty with errors (unknown id, mistakes in the file) in `diagnostics`.
 std::optional<Architecture> read_architecture(const std::string& id, const std::string& root, Diagnostics& diagnostics);
@@ -39,7 +41,10 @@ std::optional<Node> read_node(const std::string& id, const std::string& root, Di
 std::optional<Fabric> read_fabric(const std::string& id, const std::string& root, Diagnostics& diagnostics);
 std::optional<PrecisionRecipe> read_precision(const std::string& id, const std::string& root, Diagnostics& diagnostics);
 std::optional<Stack> read_stack(const std::string& id, const std::string& root, Diagnostics& diagnostics);
+/// The stack as its profile says, without what was fitted.
+std::optional<Stack> read_stack_profile(const std::string& id, const std::string& root, Diagnostics& diagnostics);
 std::optional<Pricing> read_pricing(const std::string& id, const std::string& root, Diagnostics& diagnostics);
+std::optional<Reliability> read_reliability(const std::string& id, const std::string& root, Diagnostics& diagnostics);
 std::optional<Capital> read_capital(const std::string& id, const std::string& root, Diagnostics& diagnostics);
 std::optional<OwnershipTerms> read_terms(const std::string& id, const std::string& root, Diagnostics& diagnostics);
 std::optional<PowerGrid> read_grid(const std::string& id, const std::string& root, Diagnostics& diagnostics);

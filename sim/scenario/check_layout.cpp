@@ -6,6 +6,7 @@
 
 #include "scenario/blame.hpp"
 #include "scenario/enum_names.hpp"
+#include "scenario/pipeline_layout.hpp"
 
 namespace gpuhours {
 
@@ -56,6 +57,7 @@ class LayoutRules {
     check_tensor();
     check_experts();
     check_sequence();
+    if (divides) check_sharding();
     if (divides && blame_.clean(grid)) check_batch();
   }
 
@@ -77,17 +79,68 @@ class LayoutRules {
     const std::string count = p_.vpp == 1 ? fmt::format("pp {}", p_.pp) : fmt::format("pp {} x vpp {}", p_.pp, p_.vpp);
     // Interleaved layouts may keep the first and the last virtual stage free of layers, for embedding and head.
     const int most = p_.vpp == 1 ? model_.layers : model_.layers + 2;
-    rule(model_.layers == 0 || stages <= most, keys,
+    const bool given = !p_.layers_per_stage.empty() || !p_.pipeline_layout.empty();
+    rule(given || model_.layers == 0 || stages <= most, keys,
          fmt::format("{} gives {} stages, more than the model's {} layers", count, stages, model_.layers));
     const bool dualpipe = p_.schedule == Schedule::dualpipe;
     rule(!dualpipe || (p_.pp % 2 == 0 && p_.pp >= 2), {key("pp"), key("schedule")},
          fmt::format("schedule dualpipe needs an even number of pipeline stages, pp is {}", p_.pp));
     const bool interleaved = p_.schedule == Schedule::interleaved;
-    rule(interleaved == (p_.vpp > 1), {key("vpp"), key("schedule")},
+    const bool v = v_shaped(p_.schedule);
+    rule(!v || p_.vpp == 2, {key("vpp"), key("schedule")},
+         fmt::format("schedule {} needs vpp 2, two stages a rank; vpp is {}", enum_name(p_.schedule), p_.vpp));
+    rule(v || interleaved == (p_.vpp > 1), {key("vpp"), key("schedule")},
          interleaved ? "schedule interleaved needs vpp above 1"
                      : fmt::format("vpp {} needs schedule interleaved", p_.vpp));
     rule(!interleaved || p_.pp > 1, {key("pp"), key("schedule")}, "schedule interleaved needs pp above 1");
     if (!p_.layers_per_stage.empty()) check_given_stages(stages);
+    if (!p_.pipeline_layout.empty()) check_given_layout(stages);
+    if (p_.embedding_as_layer || p_.loss_as_layer) check_counted_ends(stages);
+  }
+
+  void check_given_layout(int stages) const {
+    const Paths keys = {key("pipeline_layout"), key("pp"), key("vpp"), "model.layers", "training.mtp"};
+    rule(p_.layers_per_stage.empty(), {key("pipeline_layout"), key("layers_per_stage")},
+         "'pipeline_layout' and 'layers_per_stage' both say what stages hold");
+    const PipelineLayout layout = parse_pipeline_layout(p_.pipeline_layout);
+    rule(layout.error.empty(), {key("pipeline_layout")}, fmt::format("'pipeline_layout', {}", layout.error));
+    if (!layout.error.empty()) return;
+    const auto entries = static_cast<int>(layout.stages.size());
+    rule(entries == stages, keys,
+         fmt::format("'pipeline_layout' has {} stages, pp {} x vpp {} needs {}", entries, p_.pp, p_.vpp, stages));
+    int layers = 0;
+    int modules = 0;
+    for (const StageContent& stage : layout.stages) {
+      layers += stage.layers;
+      modules += stage.mtp;
+    }
+    rule(model_.layers == 0 || layers == model_.layers, keys,
+         fmt::format("'pipeline_layout' has {} t, the model has {} layers", layers, model_.layers));
+    const int trained = scenario_.training.mtp ? model_.mtp_layers : 0;
+    rule(modules == trained, keys,
+         fmt::format("'pipeline_layout' has {} m, {} MTP modules are trained", modules, trained));
+  }
+
+  void check_counted_ends(int stages) const {
+    const Paths keys = {key("embedding_as_layer"), key("loss_as_layer"), key("pp"), key("vpp"), "model.layers"};
+    const bool given = !p_.layers_per_stage.empty() || !p_.pipeline_layout.empty();
+    rule(!given, keys,
+         "'embedding_as_layer' and 'loss_as_layer' go with neither 'layers_per_stage' nor "
+         "'pipeline_layout'");
+    const int counted = model_.layers + (p_.embedding_as_layer ? 1 : 0) + (p_.loss_as_layer ? 1 : 0);
+    rule(given || model_.layers == 0 || counted % stages == 0, keys,
+         fmt::format("{} layers{}{} = {} are not divisible by {} stages", model_.layers,
+                     p_.embedding_as_layer ? " + embedding" : "", p_.loss_as_layer ? " + loss" : "", counted, stages));
+  }
+
+  void check_sharding() const {
+    const int all = p_.cp * p_.dp(scenario_.cluster.gpus);
+    const Paths keys = {key("fsdp_group"), key("fsdp"), "cluster.gpus", key("tp"), key("cp")};
+    rule(p_.fsdp == Fsdp::hybrid || p_.fsdp_group == 0, keys, "'fsdp_group' goes with fsdp: hybrid");
+    if (p_.fsdp != Fsdp::hybrid) return;
+    const int group = shard_ranks(p_, scenario_.cluster);
+    rule(all % group == 0, keys,
+         fmt::format("fsdp hybrid: groups of {} do not divide the {} data-parallel ranks (cp x dp)", group, all));
   }
 
   void check_given_stages(int stages) const {
@@ -112,6 +165,13 @@ class LayoutRules {
     rule(model_.attention == AttentionKind::mla || kv == 0 || kv % p_.tp == 0 || p_.tp % kv == 0,
          {key("tp"), "model.kv_heads"},
          fmt::format("tp {} and the model's kv_heads {}: one must divide the other", p_.tp, kv));
+    if (p_.cp_exchange != CpExchange::all_to_all || p_.cp == 1) return;
+    const int heads = model_.heads / p_.tp;
+    const int kv_heads = model_.attention == AttentionKind::gqa ? std::max(1, kv / p_.tp) : heads;
+    const Paths keys = {key("cp"), key("cp_exchange"), key("tp"), "model.heads", "model.kv_heads"};
+    rule(heads % p_.cp == 0 && kv_heads % p_.cp == 0, keys,
+         fmt::format("cp_exchange all_to_all: cp {} does not divide the {} query and {} key/value heads of a rank",
+                     p_.cp, heads, kv_heads));
   }
 
   void check_experts() const {
@@ -136,6 +196,10 @@ class LayoutRules {
     rule(layout_.sequence_length % split == 0, {training_key("sequence_length"), key("tp"), key("cp")},
          fmt::format("a sequence of {} tokens is not divisible by {} ({})", layout_.sequence_length, split,
                      p_.sequence_parallel ? "cp x tp, sequence parallel" : "cp"));
+    const bool ring = p_.cp > 1 && p_.cp_exchange == CpExchange::ring;
+    rule(!ring || layout_.sequence_length % (2 * p_.cp) == 0, {training_key("sequence_length"), key("cp")},
+         fmt::format("a ring of cp {} needs a sequence of 2 x cp equal pieces, not of {} tokens", p_.cp,
+                     layout_.sequence_length));
   }
 
   void batch_rule(int batch, const std::string& path) const {
@@ -180,6 +244,9 @@ class ScenarioRules {
     check_attention();
     check_moe();
     check_training();
+    check_routing();
+    check_phases();
+    check_reliability();
     check_cluster();
     check_format("precision.gemm", scenario_.precision.gemm);
     check_format("precision.attention", scenario_.precision.attention);
@@ -241,6 +308,44 @@ class ScenarioRules {
          "a ramp needs 'tokens', over which the batch rises");
   }
 
+  /// What only natural routing has.
+  void check_routing() const {
+    const Training& t = scenario_.training;
+    const bool natural = t.router_balance == RouterBalance::natural;
+    rule(natural || !t.expert_imbalance, {"training.expert_imbalance", "training.router_balance"},
+         "'expert_imbalance' goes with router_balance: natural");
+    rule(natural || t.expert_loads.empty(), {"training.expert_loads", "training.router_balance"},
+         "'expert_loads' goes with router_balance: natural");
+    const auto entries = static_cast<int>(t.expert_loads.size());
+    rule(entries == 0 || entries == scenario_.model.experts, {"training.expert_loads", "model.experts"},
+         fmt::format("'expert_loads' has {} entries, the model has {} experts", entries, scenario_.model.experts));
+    rule(entries == 0 || std::accumulate(t.expert_loads.begin(), t.expert_loads.end(), 0.0) > 0,
+         {"training.expert_loads"}, "'expert_loads' holds no token");
+    rule(t.capacity_factor == 0 || scenario_.model.is_moe(), {"training.capacity_factor", "model.experts"},
+         "'capacity_factor' needs a model with experts");
+  }
+
+  void check_phases() const {
+    for (std::size_t i = 0; i < scenario_.training.phases.size(); ++i) {
+      const Phase& phase = scenario_.training.phases[i];
+      const std::string path = fmt::format("training.phases.{}", i);
+      rule(phase.basis != PhaseBasis::given || phase.given_gpu_hours, {path + ".basis", path + ".name"},
+           "'basis: given' needs 'given_gpu_hours'");
+    }
+  }
+
+  void check_reliability() const {
+    const Reliability& r = scenario_.reliability;
+    rule(r.interruptions_per_1000_node_days == 0 || r.gpu_hours_per_interruption == 0,
+         {"reliability.gpu_hours_per_interruption", "reliability.interruptions_per_1000_node_days"},
+         "'gpu_hours_per_interruption' and 'interruptions_per_1000_node_days' are one figure: give one of them");
+    rule(r.spares == 0 || r.repair_time.value() > 0, {"reliability.spares", "reliability.repair_time"},
+         "'spares' need a 'repair_time': without one they never run out");
+    rule(r.planned_per_1000_node_days == 0 || r.planned_time.value() > 0,
+         {"reliability.planned_per_1000_node_days", "reliability.planned_time"},
+         "planned interruptions need a 'planned_time'");
+  }
+
   void check_cluster() const {
     const Cluster& c = scenario_.cluster;
     const bool several = c.gpus > c.node.gpus;
@@ -278,7 +383,7 @@ void check_layout(const Scenario& scenario, const YamlNode& document, Diagnostic
   LayoutRules(scenario, main, blame, diagnostics).check();
   for (std::size_t i = 0; i < training.phases.size(); ++i) {
     const Phase& phase = training.phases[i];
-    if (phase.given_gpu_hours) continue;
+    if (phase.is_given()) continue;
     const std::string path = fmt::format("training.phases.{}", i);
     const Layout layout{phase.parallelism ? *phase.parallelism : scenario.parallelism,
                         phase.parallelism ? path + ".parallelism" : "parallelism",

@@ -42,6 +42,10 @@ struct EnumNames<Dispatcher> {
   static constexpr auto kNames = std::to_array<std::string_view>({"deepep", "alltoall", "allgather"});
 };
 template <>
+struct EnumNames<GraphScope> {
+  static constexpr auto kNames = std::to_array<std::string_view>({"all", "attention", "router"});
+};
+template <>
 struct EnumNames<AttentionKernel> {
   static constexpr auto kNames = std::to_array<std::string_view>({"cudnn", "flash2"});
 };
@@ -55,8 +59,16 @@ struct EnumNames<Fsdp> {
   static constexpr auto kNames = std::to_array<std::string_view>({"none", "full", "hybrid"});
 };
 template <>
+struct EnumNames<CpExchange> {
+  static constexpr auto kNames = std::to_array<std::string_view>({"ring", "all_to_all"});
+};
+template <>
 struct EnumNames<RouterBalance> {
   static constexpr auto kNames = std::to_array<std::string_view>({"forced", "natural"});
+};
+template <>
+struct EnumNames<PhaseBasis> {
+  static constexpr auto kNames = std::to_array<std::string_view>({"automatic", "simulated", "given"});
 };
 template <>
 struct EnumNames<Recompute> {

@@ -168,9 +168,18 @@ std::optional<YamlNode> Resolver::load_id(const CatalogueFolder& folder, const Y
   }
   std::optional<YamlNode> loaded = load(file, id.place, std::string(folder.key_path), chain);
   if (!loaded) return std::nullopt;
+  if (folder.kind == CatalogueKind::stack && fits_ == StackFits::merged) lay_fit_over(id, *loaded);
   Chain longer = chain;
   longer.push_back(file);
   return entry(folder, std::move(*loaded), longer);
+}
+
+void Resolver::lay_fit_over(const YamlNode& id, YamlNode& stack) {
+  const std::string file = stack_fit_file(id.scalar, root_);
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return;
+  if (std::optional<YamlNode> fit = load(file, id.place, "stack", {}))
+    stack = merged(std::move(stack), std::move(*fit), "stack");
 }
 
 void Resolver::follow_id_at(YamlNode& parent, const CatalogueFolder& folder, const std::string& key) {

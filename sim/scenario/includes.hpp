@@ -17,9 +17,13 @@ namespace gpuhours {
 /// `over` laid over `base`. At the place of a catalogue reference, a map over an id extends that id.
 YamlNode merged(YamlNode base, YamlNode over, const std::string& key_path);
 
+/// Whether a stack gets what was fitted for it (calibration/stacks/fits/ID.yaml) laid over its profile.
+enum class StackFits { merged, ignored };
+
 class Resolver {
  public:
-  Resolver(std::string root, Diagnostics& diagnostics) : root_(std::move(root)), diagnostics_(diagnostics) {}
+  Resolver(std::string root, Diagnostics& diagnostics, StackFits fits = StackFits::merged)
+      : root_(std::move(root)), diagnostics_(diagnostics), fits_(fits) {}
 
   /// `file` with its file references followed; catalogue ids stay, so that overrides can change them.
   std::optional<YamlNode> scenario(const std::string& file);
@@ -52,9 +56,11 @@ class Resolver {
   bool on_chain(const std::string& file, const SourcePlace& place, const Chain& chain);
   void follow_id_at(YamlNode& parent, const CatalogueFolder& folder, const std::string& key);
   static void add_default_node(YamlNode& cluster);
+  void lay_fit_over(const YamlNode& id, YamlNode& stack);
 
   std::string root_;
   Diagnostics& diagnostics_;
+  StackFits fits_;
 };
 
 }  // namespace gpuhours

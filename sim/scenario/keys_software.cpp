@@ -32,6 +32,8 @@ namespace {
 
 void describe_overlap(Keys& keys, Stack& stack) {
   keys.flag({"overlap_expert", "dispatch and combine run beside another micro-batch's compute"}, stack.overlap_expert);
+  keys.flag({"delay_weight_gradients", "with overlap_expert: weight gradients wait for communication to run beside"},
+            stack.delay_weight_gradients);
   keys.flag({"overlap_tensor", "tensor-parallel collectives run in chunks beside the matrix product"},
             stack.overlap_tensor);
   keys.flag({"overlap_gradients", "gradient reduction runs beside the last micro-batch's backward"},
@@ -40,6 +42,23 @@ void describe_overlap(Keys& keys, Stack& stack) {
   keys.flag({"overlap_pipeline", "pipeline sends run beside compute"}, stack.overlap_pipeline);
   keys.flag({"shared_expert_overlap", "the shared expert runs beside dispatch and combine"},
             stack.shared_expert_overlap);
+}
+
+void describe_fitted(Keys& keys, Stack& stack) {
+  keys.quantity({"step_overhead", "host work between steps"}, Unit::time, stack.step_overhead, at_least(0));
+  keys.quantity({"layer_overhead", "host work per layer, micro-batch and pass"}, Unit::time, stack.layer_overhead,
+                at_least(0));
+  keys.number({"rank_variation", "relative standard deviation of compute time between ranks"}, Unit::ratio,
+              stack.rank_variation, between(0, 0.5));
+  keys.number({"memory_bound_factor", "time of memory-bound kernels over their law's"}, Unit::ratio,
+              stack.memory_bound_factor, between(0.2, 10));
+  keys.number({"gemm_factor", "time of matrix products inside a step over their law's"}, Unit::ratio, stack.gemm_factor,
+              between(0.2, 10));
+  keys.number({"exposed_share", "of communication that runs beside compute, the share that does not"}, Unit::ratio,
+              stack.exposed_share, between(0, 1));
+  keys.number({"step_error", "relative standard deviation of measured step times about predicted ones"}, Unit::ratio,
+              stack.step_error, between(0, 2));
+  keys.map({"fit", "of the constants above to published runs, written by calibrate --runs"}, stack.fit);
 }
 
 void describe_memory(Keys& keys, Stack& stack) {
@@ -56,17 +75,37 @@ void describe_memory(Keys& keys, Stack& stack) {
                 stack.library_workspace, at_least(0));
   keys.quantity({"communicator_buffers", "of one communicator on one GPU"}, Unit::data, stack.communicator_buffers,
                 at_least(0));
-  keys.number({"fragmentation", "memory lost, as a share of activations, loss and workspace"}, Unit::ratio, stack.fragmentation,
-              between(0, 1));
+  keys.number({"fragmentation", "memory lost, as a share of activations, loss and workspace"}, Unit::ratio,
+              stack.fragmentation, between(0, 1));
 }
 
 }  // namespace
 
+void describe(Keys& keys, FittedConstant& fitted) {
+  keys.text({"constant", "key of the stack", kRequired}, fitted.constant);
+  keys.number({"error", "standard error, SI unit"}, Unit::ratio, fitted.error, at_least(0));
+}
+
+void describe(Keys& keys, FittedCorrelation& pair) {
+  keys.text({"first", "key of the stack", kRequired}, pair.first);
+  keys.text({"second", "key of the stack", kRequired}, pair.second);
+  keys.number({"value", "correlation of their errors"}, Unit::ratio, pair.value, between(-1, 1));
+}
+
+void describe(Keys& keys, StackFit& fit) {
+  keys.whole({"rows", "published runs"}, fit.rows, at_least(0));
+  keys.whole({"groups", "independent ones: model x GPU count x precision"}, fit.groups, at_least(0));
+  keys.list({"constants", "with standard errors"}, fit.constants);
+  keys.list({"correlations", "of the errors"}, fit.correlations);
+}
+
 void describe(Keys& keys, Stack& stack) {
   keys.text({"id", "name of the catalogue file"}, stack.id);
   keys.text({"name", "name in plain words"}, stack.name);
+  keys.text({"family", "of stacks that share code"}, stack.family);
   keys.text({"kernels", "family of kernel laws in calibration/: cublas, deepgemm"}, stack.kernels);
   keys.flag({"cuda_graphs", "launch gaps are hidden"}, stack.cuda_graphs);
+  keys.choice({"graph_scope", "what CUDA graphs hold"}, stack.graph_scope);
   keys.quantity({"launch_gap", "between kernels that run back to back"}, Unit::time, stack.launch_gap, at_least(0));
   keys.quantity({"launch_interval", "host time a launch takes"}, Unit::time, stack.launch_interval, at_least(0));
   keys.choice({"dispatcher", "how tokens reach their experts"}, stack.dispatcher);
@@ -76,9 +115,11 @@ void describe(Keys& keys, Stack& stack) {
   describe_overlap(keys, stack);
   keys.flag({"fused_norm", "residual add and norm are one kernel"}, stack.fused_norm);
   keys.flag({"fused_activation", "activation and cast are one kernel"}, stack.fused_activation);
-  keys.flag({"fused_norm_cast", "norms write the operand of the next matrix product in its format, delayed scaling only"},
-            stack.fused_norm_cast);
+  keys.flag(
+      {"fused_norm_cast", "norms write the operand of the next matrix product in its format, delayed scaling only"},
+      stack.fused_norm_cast);
   keys.flag({"fused_rope", "rotary embedding is one kernel"}, stack.fused_rope);
+  keys.flag({"fused_grouped_gemm", "the experts of a rank are one launch, else each is one"}, stack.fused_grouped_gemm);
   keys.choice({"attention_kernel", "cudnn: the vendor's; flash2: FlashAttention-2"}, stack.attention_kernel);
   keys.number({"attention_factor", "time of attention kernels over their law's"}, Unit::ratio, stack.attention_factor,
               greater_than(0));
@@ -89,6 +130,7 @@ void describe(Keys& keys, Stack& stack) {
   describe_memory(keys, stack);
   keys.quantity({"gradient_bucket", "gradients reduced in one collective, 0: all"}, Unit::data, stack.gradient_bucket,
                 at_least(0));
+  describe_fitted(keys, stack);
   keys.list({"sources", "citations of the figures above"}, stack.sources);
 }
 

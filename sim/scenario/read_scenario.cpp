@@ -25,9 +25,10 @@ void complete_phases(YamlNode& document) {
   }
 }
 
+/// Broken rules go to `refusals` when nothing else is wrong, and to `found` else.
 std::optional<ResolvedScenario> finished(YamlNode document, const std::string& file,
                                          const std::vector<std::string>& overrides, const std::string& root,
-                                         Diagnostics& found) {
+                                         Diagnostics& found, Diagnostics& refusals) {
   Resolver resolver(root, found);
   const KeyNode keys = scenario_keys();
   for (const std::string& argument : overrides) apply_override(document, argument, keys, found);
@@ -41,9 +42,10 @@ std::optional<ResolvedScenario> finished(YamlNode document, const std::string& f
   complete(resolved.scenario.model);
   complete(resolved.scenario.cluster.gpu);
   complete(resolved.scenario.pricing);
-  check_layout(resolved.scenario, document, found);
-  check_pricing(resolved.scenario, document, found);
-  refused_features(resolved.scenario, document, found);
+  Diagnostics& broken = found.has_errors() ? found : refusals;
+  check_layout(resolved.scenario, document, broken);
+  check_pricing(resolved.scenario, document, broken);
+  refused_features(resolved.scenario, document, broken);
   if (found.has_errors()) return std::nullopt;
   resolved.document = std::move(document);
   return resolved;
@@ -56,7 +58,19 @@ std::optional<ResolvedScenario> resolved_scenario(const std::string& path, const
   Diagnostics found;
   std::optional<ResolvedScenario> resolved;
   if (std::optional<YamlNode> document = Resolver(root, found).scenario(path)) {
-    resolved = finished(std::move(*document), path, overrides, root, found);
+    resolved = finished(std::move(*document), path, overrides, root, found, found);
+  }
+  diagnostics.append(found);
+  return resolved;
+}
+
+std::optional<ResolvedScenario> readable_scenario(const std::string& path, const std::vector<std::string>& overrides,
+                                                  const std::string& root, Diagnostics& diagnostics,
+                                                  Diagnostics& refusals) {
+  Diagnostics found;
+  std::optional<ResolvedScenario> resolved;
+  if (std::optional<YamlNode> document = Resolver(root, found).scenario(path)) {
+    resolved = finished(std::move(*document), path, overrides, root, found, refusals);
   }
   diagnostics.append(found);
   return resolved;
@@ -75,7 +89,7 @@ std::optional<ResolvedScenario> scenario_from_text(const std::string& text, cons
   Diagnostics found;
   std::optional<ResolvedScenario> resolved;
   if (std::optional<YamlNode> document = Resolver(root, found).scenario_text(text, file)) {
-    resolved = finished(std::move(*document), file, overrides, root, found);
+    resolved = finished(std::move(*document), file, overrides, root, found, found);
   }
   diagnostics.append(found);
   return resolved;

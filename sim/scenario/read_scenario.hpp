@@ -23,7 +23,13 @@ struct ResolvedScenario {
 std::optional<ResolvedScenario> resolved_scenario(const std::string& path, const std::vector<std::string>& overrides,
                                                   const std::string& root, Diagnostics& diagnostics);
 
-/// The same without the tree.
+/// The same, but the rules that a scenario breaks which reads well (check_layout(), refused_features()) stand in
+/// `refusals`: it is returned, and cannot run as it is.
+std::optional<ResolvedScenario> readable_scenario(const std::string& path, const std::vector<std::string>& overrides,
+                                                  const std::string& root, Diagnostics& diagnostics,
+                                                  Diagnostics& refusals);
+
+/// The first without the tree.
 std::optional<Scenario> read_scenario(const std::string& path, const std::vector<std::string>& overrides,
                                       const std::string& root, Diagnostics& diagnostics);
 

@@ -21,14 +21,10 @@ class Refusals {
   }
 
   void check(const Parallelism& p, const std::string& path) const {
-    refuse(p.fsdp == Fsdp::hybrid, path + ".fsdp", enum_name(p.fsdp), "shards span the whole data-parallel group");
-    refuse(p.zero_stage > 1 && p.fsdp == Fsdp::none, path + ".zero_stage", p.zero_stage,
-           "gradients and weights are sharded with fsdp full only");
-    const bool schedule =
-        p.schedule != Schedule::one_f_one_b && p.schedule != Schedule::interleaved && p.schedule != Schedule::dualpipe;
-    refuse(schedule, path + ".schedule", enum_name(p.schedule),
-           "the schedules are one_f_one_b, interleaved and dualpipe");
-    refuse(!p.loss_stages.empty(), path + ".loss_stages", "[...]", "the loss stands on the last stage");
+    refuse(p.fsdp == Fsdp::hybrid && p.ep > 1, path + ".fsdp", enum_name(p.fsdp),
+           "experts that are split over ranks are sharded with fsdp full only");
+    refuse(p.fsdp == Fsdp::hybrid && p.schedule == Schedule::dualpipe, path + ".fsdp", enum_name(p.fsdp),
+           "DualPipe's two copies of a stage are sharded with fsdp full only");
   }
 
  private:
@@ -44,12 +40,15 @@ void refused_features(const Scenario& scenario, const YamlNode& document, Diagno
   refusals.check(scenario.parallelism, "parallelism");
   const std::vector<Phase>& phases = scenario.training.phases;
   for (std::size_t i = 0; i < phases.size(); ++i) {
-    if (phases[i].given_gpu_hours || !phases[i].parallelism) continue;
+    if (phases[i].is_given() || !phases[i].parallelism) continue;
     refusals.check(*phases[i].parallelism, fmt::format("training.phases.{}.parallelism", i));
   }
-  refusals.refuse(scenario.training.expert_imbalance > 0, "training.expert_imbalance",
-                  scenario.training.expert_imbalance, "every expert rank receives the same number of tokens");
+  refusals.refuse(scenario.training.capacity_factor > 0 && scenario.stack.dispatcher == Dispatcher::deepep,
+                  "training.capacity_factor", scenario.training.capacity_factor,
+                  "the dispatcher deepep is dropless; alltoall and allgather keep a capacity");
   const FabricKind kind = scenario.cluster.fabric.kind;
+  refusals.refuse(scenario.stack.keeps_attention_scores && scenario.parallelism.cp > 1, "parallelism.cp",
+                  scenario.parallelism.cp, "attention that keeps its scores does not exchange keys");
   refusals.refuse(kind == FabricKind::dragonfly || kind == FabricKind::slim_fly, "cluster.fabric.kind", enum_name(kind),
                   "the fabrics are fat trees of two and three layers, of one or several planes");
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "scenario/pipeline_layout.hpp"
+
 namespace gpuhours {
 namespace {
 
@@ -32,11 +34,36 @@ double work_after_layers(const Scenario& scenario) {
   return layer > 0 ? mtp + (1 + mtp) * 2.0 * m.vocab * m.hidden / layer : 0;
 }
 
+/// Even with the embedding or the loss counted as a layer (Megatron's account_for_*_in_pipeline_split).
+std::vector<int> with_ends_as_layers(const Parallelism& p, int layers) {
+  const int stages = p.pp * p.vpp;
+  const int counted = layers + (p.embedding_as_layer ? 1 : 0) + (p.loss_as_layer ? 1 : 0);
+  std::vector<int> out(static_cast<std::size_t>(stages), counted / stages);
+  if (p.embedding_as_layer) --out.front();
+  if (p.loss_as_layer) --out.back();
+  return out;
+}
+
 }  // namespace
+
+int shard_ranks(const Parallelism& p, const Cluster& cluster) {
+  const int all = p.cp * p.dp(cluster.gpus);
+  if (p.fsdp != Fsdp::hybrid) return all;
+  if (p.fsdp_group > 0) return p.fsdp_group;
+  return std::min(all, std::max(1, cluster.node.gpus / p.tp));
+}
 
 std::vector<int> stage_layers(const Scenario& scenario) {
   const Parallelism& parallelism = scenario.parallelism;
+  if (!parallelism.pipeline_layout.empty()) {
+    std::vector<int> out;
+    for (const StageContent& stage : stage_contents(scenario)) out.push_back(stage.layers);
+    return out;
+  }
   if (!parallelism.layers_per_stage.empty()) return parallelism.layers_per_stage;
+  if (parallelism.embedding_as_layer || parallelism.loss_as_layer) {
+    return with_ends_as_layers(parallelism, scenario.model.layers);
+  }
   const int stages = parallelism.pp * parallelism.vpp;
   const int layers = scenario.model.layers;
   std::vector<int> out(static_cast<std::size_t>(stages), layers / stages);
@@ -59,6 +86,17 @@ std::vector<int> stage_layers(const Scenario& scenario) {
     out[static_cast<std::size_t>(i)] = (layers - last) / others + (i >= first && i < first + surplus ? 1 : 0);
   }
   out.back() = last;
+  return out;
+}
+
+std::vector<StageContent> stage_contents(const Scenario& scenario) {
+  const Parallelism& parallelism = scenario.parallelism;
+  if (!parallelism.pipeline_layout.empty()) return parse_pipeline_layout(parallelism.pipeline_layout).stages;
+  std::vector<StageContent> out;
+  for (const int layers : stage_layers(scenario)) out.push_back({.layers = layers});
+  out.front().embedding = true;
+  out.back().loss = true;
+  out.back().mtp = scenario.training.mtp ? scenario.model.mtp_layers : 0;
   return out;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // What the software decides: the precision recipe (models/precision/) and the software stack (calibration/stacks/).
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,30 +37,56 @@ struct PrecisionRecipe {
 };
 
 enum class Dispatcher { deepep, alltoall, allgather };
+/// What CUDA graphs hold where a stack uses them: whole passes, or attention with the router, or the router alone.
+enum class GraphScope { all, attention, router };
 /// Whose fused attention: the vendor's (cuDNN, FlashAttention-3 alike) or FlashAttention-2.
 enum class AttentionKernel { cudnn, flash2 };
+
+/// A constant of a stack that was fitted to published runs.
+struct FittedConstant {
+  std::string constant;  ///< the key: gemm_factor, step_overhead, ...
+  double error = 0;      ///< standard error, in the key's SI unit
+};
+
+/// How the errors of two fitted constants go together.
+struct FittedCorrelation {
+  std::string first, second;
+  double value = 0;
+};
+
+/// What is known of a stack's fit (calibration/stacks/fits/, written by `gpuhours calibrate --runs`).
+struct StackFit {
+  int rows = 0;
+  int groups = 0;
+  std::vector<FittedConstant> constants;
+  std::vector<FittedCorrelation> correlations;
+};
 
 /// A software stack: what is fused, what overlaps, how experts are dispatched, and its few fitted constants.
 struct Stack {
   std::string id = "generic";
   std::string name;
+  std::string family;              ///< of stacks that share code: a stack nobody has described takes one of its family
   std::string kernels = "cublas";  ///< family of kernel laws in calibration/: cublas, deepgemm
   bool cuda_graphs = false;        ///< launch gaps are hidden
+  GraphScope graph_scope = GraphScope::all;
   Seconds launch_gap;              ///< between kernels that run back to back
   Seconds launch_interval;         ///< host time a launch takes: a floor for kernels shorter than it
   Dispatcher dispatcher = Dispatcher::alltoall;
-  int communication_sms = 0;        ///< SMs held by expert dispatch and combine kernels
-  int collective_sms = 0;           ///< SMs held by NCCL kernels
-  bool sm_aware_gemm = false;       ///< GEMMs that may run beside communication are sized to the SMs left
-  bool overlap_expert = false;      ///< dispatch and combine run beside another micro-batch's compute (F&B chunks)
-  bool overlap_tensor = false;      ///< tensor-parallel all-gather and reduce-scatter run in chunks beside the GEMM
-  bool overlap_gradients = false;   ///< data-parallel reduction runs beside the last micro-batch's backward
-  bool overlap_parameters = false;  ///< data-parallel all-gather of parameters runs beside the first forward
-  bool overlap_pipeline = true;     ///< pipeline sends run beside compute
-  bool fused_norm = true;           ///< residual add and norm are one kernel
-  bool fused_activation = true;     ///< activation and cast are one kernel
-  bool fused_norm_cast = false;    ///< norms write the next product's operand in its format (delayed scaling)
+  int communication_sms = 0;            ///< SMs held by expert dispatch and combine kernels
+  int collective_sms = 0;               ///< SMs held by NCCL kernels
+  bool sm_aware_gemm = false;           ///< GEMMs that may run beside communication are sized to the SMs left
+  bool overlap_expert = false;          ///< dispatch and combine run beside another micro-batch's compute (F&B chunks)
+  bool delay_weight_gradients = false;  ///< in F&B chunks weight gradients fill the time of dispatch and combine
+  bool overlap_tensor = false;          ///< tensor-parallel all-gather and reduce-scatter run in chunks beside the GEMM
+  bool overlap_gradients = false;       ///< data-parallel reduction runs beside the last micro-batch's backward
+  bool overlap_parameters = false;      ///< data-parallel all-gather of parameters runs beside the first forward
+  bool overlap_pipeline = true;         ///< pipeline sends run beside compute
+  bool fused_norm = true;               ///< residual add and norm are one kernel
+  bool fused_activation = true;         ///< activation and cast are one kernel
+  bool fused_norm_cast = false;         ///< norms write the next product's operand in its format (delayed scaling)
   bool fused_rope = true;
+  bool fused_grouped_gemm = true;  ///< experts of a rank are one launch, else a launch an expert
   AttentionKernel attention_kernel = AttentionKernel::cudnn;
   double attention_factor = 1;  ///< time of attention kernels over their law's
   bool fused_cross_entropy = true;
@@ -75,6 +102,16 @@ struct Stack {
   Bytes library_workspace;     ///< of matrix-product libraries, from the framework's allocator
   Bytes communicator_buffers;  ///< of one communicator on one GPU
   double fragmentation = 0.0;  ///< share of activations, loss and workspace
+
+  // What only whole steps show: defaults have no effect, `gpuhours calibrate --runs` fits them.
+  Seconds step_overhead;           ///< host work between steps: data loading, logging, the optimizer's host side
+  Seconds layer_overhead;          ///< host work per layer, micro-batch and pass (forward, backward)
+  double rank_variation = 0;       ///< relative standard deviation of compute time between ranks
+  double memory_bound_factor = 1;  ///< time of memory-bound kernels over their law's
+  double gemm_factor = 1;          ///< time of matrix products inside a step over their law's
+  double exposed_share = 0;        ///< of communication that runs beside compute, the share that does not
+  double step_error = 0.15;        ///< relative standard deviation of measured step times about predicted ones
+  std::optional<StackFit> fit;
   std::vector<Source> sources;
 };
 

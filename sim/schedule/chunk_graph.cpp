@@ -17,30 +17,44 @@ SimTime scaled(SimTime time, double factor) {
   return factor == 1.0 ? time : SimTime{std::llround(static_cast<double>(time.ps) * factor)};
 }
 
+SimTime grown(SimTime time, SimTime per_load, double over) {
+  return SimTime{time.ps + std::llround(static_cast<double>(per_load.ps) * over)};
+}
+
+/// Load over the mean that the segment feels. A sender has its tokens to send whatever the rank receives.
+double load_over_mean(const TimedSegment& segment, const Load& load) {
+  if (segment.grows_with == GrowsWith::nothing) return 0;
+  const double over = (segment.grows_with == GrowsWith::rank ? load.rank : load.domain) - 1;
+  return segment.compute ? over : std::max(0.0, over);
+}
+
 }  // namespace
 
 void ChunkBuilder::emit(const TimedSegment& segment, Needed needed, Chain& chain) {
-  Task task{.alone = scaled(segment.alone, segment.compute ? scale_ : 1.0),
-            .beside = scaled(segment.beside, segment.compute ? scale_ : 1.0),
+  const double over = load_over_mean(segment, chain.load);
+  const SimTime alone = over == 0 ? segment.alone : grown(segment.alone, segment.per_load, over);
+  const SimTime beside = over == 0 ? segment.beside : grown(segment.beside, segment.per_load_beside, over);
+  Task task{.alone = scaled(alone, segment.compute ? scale_ : 1.0),
+            .beside = scaled(beside, segment.compute ? scale_ : 1.0),
             .device = device_,
             .label = segment.label,
             .stream = segment.compute ? Stream::compute : Stream::communication,
             .intrudes = segment.intrudes};
   if (!segment.compute) {
-    if (meetings_.first >= 0) {
-      task.meeting = meetings_.first + communications_ * meetings_.stride +
-                     meetings_.group_index[static_cast<std::size_t>(segment.group)];
+    // Data-parallel groups of a layer's weights do not meet: all their ranks run the same.
+    if (meetings_.first >= 0 && static_cast<std::size_t>(segment.group) < meetings_.group_index.size()) {
+      const std::int32_t index = meetings_.group_index[static_cast<std::size_t>(segment.group)];
+      if (index >= 0) task.meeting = meetings_.first + communications_ * meetings_.stride + index;
     }
     ++communications_;
   }
   const TaskId id = graph_.add(task);
   if (needed == Needed::prefetched) {
-    graph_.depend(id, chain.layer_before);
+    graph_.depend(id, chain.begun[static_cast<std::size_t>(segment.ahead)]);
     chain.due = id;
   } else {
     graph_.depend(id, chain.last);
     if (chain.due >= 0) graph_.depend(id, static_cast<TaskId>(chain.due));
-    chain.due = -1;
     if (needed == Needed::after_next) {
       chain.started = id;
     } else if (needed == Needed::at_once || needed == Needed::beside_weight) {
@@ -55,19 +69,19 @@ void ChunkBuilder::emit(const std::vector<TimedSegment>& segments, Chain& chain)
   for (const TimedSegment& segment : segments) emit(segment, chain);
 }
 
-void ChunkBuilder::forward_layer(const TimedLayer& layer, Chain& forward) {
-  forward.begin_layer();
+void ChunkBuilder::forward_layer(const TimedStage& stage, bool shared, std::size_t index, Chain& forward) {
+  const TimedLayer& layer = *(shared ? stage.layers_shared : stage.layers)[index];
+  forward.begin_layer(index);
   emit(layer.forward.first, forward);
   emit(layer.forward.second, forward);
 }
 
-/// `segments` of a backward and the weight gradients that belong with them: beside the first communication that asks for
-/// it, else before (`first`) or after all.
+/// `segments` of a backward and the weight gradients that belong with them: beside the first communication that asks
+/// for it, else before (`first`) or after all.
 void ChunkBuilder::emit_with_weight(std::span<const TimedSegment> segments, const std::vector<TimedSegment>& weight,
                                     bool first, Chain& chain) {
-  const auto beside = std::find_if(segments.begin(), segments.end(), [](const TimedSegment& segment) {
-    return segment.needed == Needed::beside_weight;
-  });
+  const auto beside = std::find_if(segments.begin(), segments.end(),
+                                   [](const TimedSegment& segment) { return segment.needed == Needed::beside_weight; });
   if (first && beside == segments.end()) emit(weight, chain);
   for (auto segment = segments.begin(); segment != segments.end(); ++segment) {
     emit(*segment, segment == beside ? Needed::after_next : segment->needed, chain);
@@ -76,8 +90,10 @@ void ChunkBuilder::emit_with_weight(std::span<const TimedSegment> segments, cons
   if (!first && beside == segments.end()) emit(weight, chain);
 }
 
-void ChunkBuilder::backward_layer(const TimedLayer& layer, Chain& backward, bool weight) {
-  backward.begin_layer();
+void ChunkBuilder::backward_layer(const TimedStage& stage, bool shared, std::size_t index, Chain& backward,
+                                  bool weight) {
+  const TimedLayer& layer = *(shared ? stage.layers_shared : stage.layers)[index];
+  backward.begin_layer(index);
   emit(layer.backward_input.first, backward);
   const std::vector<TimedSegment>& second = layer.backward_input.second;
   const std::size_t leading = leading_communications(second);
@@ -99,10 +115,13 @@ void ChunkBuilder::backward_layer(const TimedLayer& layer, Chain& backward, bool
   emit(layer.backward_weight.second, attention_weight);
 }
 
-void ChunkBuilder::paired_layers(const TimedLayer& forward_layer, const TimedLayer& backward_layer, Chain& forward,
+void ChunkBuilder::paired_layers(const TimedStage& forward_stage, std::size_t forward_index,
+                                 const TimedStage& backward_stage, std::size_t backward_index, Chain& forward,
                                  Chain& backward) {
-  forward.begin_layer();
-  backward.begin_layer();
+  const TimedLayer& forward_layer = *forward_stage.layers_shared[forward_index];
+  const TimedLayer& backward_layer = *backward_stage.layers_shared[backward_index];
+  forward.begin_layer(forward_index);
+  backward.begin_layer(backward_index);
   const std::vector<TimedSegment>& b_first = backward_layer.backward_input.first;
   const std::vector<TimedSegment>& b_second = backward_layer.backward_input.second;
   const std::size_t first_leading = leading_communications(b_first);
@@ -110,17 +129,24 @@ void ChunkBuilder::paired_layers(const TimedLayer& forward_layer, const TimedLay
   for (std::size_t i = 0; i < first_leading; ++i) emit(b_first[i], backward);
   emit(forward_layer.forward.first, forward);
   for (std::size_t i = first_leading; i < b_first.size(); ++i) emit(b_first[i], backward);
-  Chain mlp_weight = backward;
-  for (std::size_t i = 0; i < second_leading; ++i) emit(b_second[i], backward);
-  emit(backward_layer.backward_weight.first, mlp_weight);
+  if (split_overlap_) {
+    Chain mlp_weight = backward;
+    for (std::size_t i = 0; i < second_leading; ++i) emit(b_second[i], backward);
+    emit(backward_layer.backward_weight.first, mlp_weight);
+    emit(forward_layer.forward.second, forward);
+    for (std::size_t i = second_leading; i < b_second.size(); ++i) emit(b_second[i], backward);
+    Chain attention_weight = backward;
+    emit(backward_layer.backward_weight.second, attention_weight);
+    return;
+  }
+  const std::span<const TimedSegment> segments(b_second);
+  emit_with_weight(segments.first(second_leading), backward_layer.backward_weight.first, true, backward);
   emit(forward_layer.forward.second, forward);
-  for (std::size_t i = second_leading; i < b_second.size(); ++i) emit(b_second[i], backward);
-  Chain attention_weight = backward;
-  emit(backward_layer.backward_weight.second, attention_weight);
+  emit_with_weight(segments.subspan(second_leading), backward_layer.backward_weight.second, false, backward);
 }
 
 ChunkTasks ChunkBuilder::add(std::int32_t device, ChunkKind kind, const TimedStage* forward, const TimedStage* backward,
-                             double scale, const ChunkMeetings& meetings) {
+                             double scale, const ChunkMeetings& meetings, const ChunkLoads& loads) {
   device_ = device;
   scale_ = scale;
   meetings_ = meetings;
@@ -129,25 +155,32 @@ ChunkTasks ChunkBuilder::add(std::int32_t device, ChunkKind kind, const TimedSta
   tasks.start = graph_.add({.device = device, .label = -1, .stream = Stream::compute, .intrudes = false});
   last_compute_ = tasks.start;
   last_communication_ = -1;
-  Chain f{.last = tasks.start, .layer = tasks.start, .layer_before = tasks.start};
+  Chain f(tasks.start);
+  f.loads = loads.forward;
   Chain b = f;
+  b.loads = loads.backward;
 
+  const auto layers = [kind](const TimedStage* stage) -> std::size_t {
+    if (stage == nullptr) return 0;
+    return (kind == ChunkKind::forward_backward ? stage->layers_shared : stage->layers).size();
+  };
+  const std::size_t fl = layers(forward);
+  const std::size_t bl = layers(backward);
   if (kind == ChunkKind::forward_backward) {
-    const std::vector<const TimedLayer*>& fl = forward->layers_shared;
-    const std::vector<const TimedLayer*>& bl = backward->layers_shared;
-    const std::size_t pairs = std::min(fl.size(), bl.size());
-    for (std::size_t i = 0; i < pairs; ++i) paired_layers(*fl[i], *bl[bl.size() - 1 - i], f, b);
-    for (std::size_t i = pairs; i < fl.size(); ++i) forward_layer(*fl[i], f);
-    for (std::size_t i = pairs; i < bl.size(); ++i) backward_layer(*bl[bl.size() - 1 - i], b, true);
+    const std::size_t pairs = std::min(fl, bl);
+    for (std::size_t i = 0; i < pairs; ++i) paired_layers(*forward, i, *backward, bl - 1 - i, f, b);
+    for (std::size_t i = pairs; i < fl; ++i) forward_layer(*forward, true, i, f);
+    for (std::size_t i = pairs; i < bl; ++i) backward_layer(*backward, true, bl - 1 - i, b, true);
   } else if (kind == ChunkKind::forward) {
-    for (const TimedLayer* layer : forward->layers) forward_layer(*layer, f);
+    for (std::size_t i = 0; i < fl; ++i) forward_layer(*forward, false, i, f);
   } else {
-    for (auto layer = backward->layers.rbegin(); layer != backward->layers.rend(); ++layer) {
+    for (std::size_t i = bl; i-- > 0;) {
       if (kind == ChunkKind::backward_weight) {
-        emit((*layer)->backward_weight.first, b);
-        emit((*layer)->backward_weight.second, b);
+        b.begin_layer(i);
+        emit(backward->layers[i]->backward_weight.first, b);
+        emit(backward->layers[i]->backward_weight.second, b);
       } else {
-        backward_layer(**layer, b, kind == ChunkKind::backward);
+        backward_layer(*backward, false, i, b, kind == ChunkKind::backward);
       }
     }
   }

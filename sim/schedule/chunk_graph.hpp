@@ -5,6 +5,7 @@
 //   communication  combine'(B)  dispatch(F)   dispatch'(B)       combine(F)
 // in that order on each stream, every segment after the one before it in its own pass.
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
@@ -33,43 +34,63 @@ struct ChunkTasks {
 /// Who meets whom in the communications of one chunk, when every rank is simulated. The ranks of a pipeline rank (its
 /// width) run the same chunks in the same order, so the k-th communication of a chunk is the same one on all of them.
 struct ChunkMeetings {
-  std::int32_t first = -1;                    ///< first meeting of this chunk, negative: communications wait for nobody
-  std::int32_t stride = 0;                    ///< meetings set aside for each communication
-  std::array<std::int32_t, 4> group_index{};  ///< of this device in the groups tensor, context, expert, expert_tensor
+  std::int32_t first = -1;  ///< first meeting of this chunk, negative: communications wait for nobody
+  std::int32_t stride = 0;  ///< meetings set aside for each communication
+  /// Of this device in the groups tensor, context, expert, expert_tensor; negative: those wait for nobody.
+  std::array<std::int32_t, 4> group_index{};
+};
+
+/// Rows that a rank, and all ranks of its NVLink domain, receive in one layer, over the mean of its expert group.
+struct Load {
+  double rank = 1;
+  double domain = 1;
+};
+
+/// Loads of one device in one chunk by layer of the stage of each half; empty: all 1.
+struct ChunkLoads {
+  const std::vector<Load>* forward = nullptr;
+  const std::vector<Load>* backward = nullptr;
 };
 
 /// Adds tasks to a graph for one device after another.
 class ChunkBuilder {
  public:
-  /// `split_overlap`: weight gradients fill the time of the dispatch' of their own backward (stack.overlap_expert).
+  /// `split_overlap`: weight gradients run beside dispatch' and wait for nothing else (stack.delay_weight_gradients).
   ChunkBuilder(TaskGraph& graph, bool split_overlap) : graph_(graph), split_overlap_(split_overlap) {}
 
   /// Lengths are scaled by `scale` (jitter, stragglers). `forward` or `backward` is null when the chunk has no such
   /// half. Expert communications join the next meetings of `first_meeting` on, one each, unless it is negative.
   ChunkTasks add(std::int32_t device, ChunkKind kind, const TimedStage* forward, const TimedStage* backward,
-                 double scale, const ChunkMeetings& meetings);
+                 double scale, const ChunkMeetings& meetings, const ChunkLoads& loads = {});
 
  private:
   /// A pass so far: its last task, a communication that its next task also waits for, one that the task after that
-  /// waits for, and where this layer and the one before it began.
+  /// waits for, and where this layer and those before it began.
   struct Chain {
+    static constexpr std::size_t kMostAhead = 4;
     TaskId last;
     std::int64_t due = -1;
     std::int64_t started = -1;
-    TaskId layer = 0;
-    TaskId layer_before = 0;
+    std::array<TaskId, kMostAhead + 1> begun{};
+    const std::vector<Load>* loads = nullptr;
+    Load load;
 
-    void begin_layer() { layer_before = std::exchange(layer, last); }
+    explicit Chain(TaskId start) : last(start) { begun.fill(start); }
+    void begin_layer(std::size_t index) {
+      std::shift_right(begun.begin(), begun.end(), 1);
+      begun[0] = last;
+      if (loads != nullptr) load = (*loads)[index];
+    }
   };
   void emit(const TimedSegment& segment, Chain& chain) { emit(segment, segment.needed, chain); }
   void emit(const TimedSegment& segment, Needed needed, Chain& chain);
   void emit(const std::vector<TimedSegment>& segments, Chain& chain);
   void emit_with_weight(std::span<const TimedSegment> segments, const std::vector<TimedSegment>& weight, bool first,
                         Chain& chain);
-  void forward_layer(const TimedLayer& layer, Chain& forward);
-  void backward_layer(const TimedLayer& layer, Chain& backward, bool weight);
-  void paired_layers(const TimedLayer& forward_layer, const TimedLayer& backward_layer, Chain& forward,
-                     Chain& backward);
+  void forward_layer(const TimedStage& stage, bool shared, std::size_t index, Chain& forward);
+  void backward_layer(const TimedStage& stage, bool shared, std::size_t index, Chain& backward, bool weight);
+  void paired_layers(const TimedStage& forward_stage, std::size_t forward_index, const TimedStage& backward_stage,
+                     std::size_t backward_index, Chain& forward, Chain& backward);
 
   TaskGraph& graph_;
   bool split_overlap_;

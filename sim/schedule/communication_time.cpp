@@ -35,7 +35,8 @@ CollectiveOp collective_op(CommunicationKind kind) {
 
 class AnalyticNetwork final : public CommunicationModel {
  public:
-  AnalyticNetwork(const Scenario& scenario, NetworkLaws laws) : scenario_(scenario), laws_(std::move(laws)) {}
+  AnalyticNetwork(const Scenario& scenario, std::shared_ptr<const NetworkLaws> laws)
+      : scenario_(scenario), shared_laws_(std::move(laws)), laws_(*shared_laws_) {}
 
   [[nodiscard]] CommunicationTime time(const Communication& communication) const override {
     const GroupShape group = group_shape(scenario_, laws_, communication.group);
@@ -90,7 +91,8 @@ class AnalyticNetwork final : public CommunicationModel {
   }
 
   Scenario scenario_;
-  NetworkLaws laws_;
+  std::shared_ptr<const NetworkLaws> shared_laws_;
+  const NetworkLaws& laws_;
 };
 
 }  // namespace
@@ -138,9 +140,18 @@ std::shared_ptr<const CommunicationModel> analytic_network(const Scenario& scena
                                                            const std::string& calibration_directory,
                                                            Diagnostics& diagnostics) {
   const int before = diagnostics.errors();
-  NetworkLaws laws = read_network_laws(calibration_directory, diagnostics);
+  auto laws = std::make_shared<const NetworkLaws>(read_network_laws(calibration_directory, diagnostics));
   if (diagnostics.errors() > before) return nullptr;
-  if (scenario.cluster.latency_factor != 1) scale_latencies(laws, scenario.cluster.latency_factor);
+  return analytic_network(scenario, std::move(laws));
+}
+
+std::shared_ptr<const CommunicationModel> analytic_network(const Scenario& scenario,
+                                                           std::shared_ptr<const NetworkLaws> laws) {
+  if (scenario.cluster.latency_factor != 1) {
+    NetworkLaws scaled = *laws;
+    scale_latencies(scaled, scenario.cluster.latency_factor);
+    laws = std::make_shared<const NetworkLaws>(std::move(scaled));
+  }
   return std::make_shared<AnalyticNetwork>(scenario, std::move(laws));
 }
 

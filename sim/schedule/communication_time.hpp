@@ -33,6 +33,9 @@ class CommunicationModel {
 std::shared_ptr<const CommunicationModel> analytic_network(const Scenario& scenario,
                                                            const std::string& calibration_directory,
                                                            Diagnostics& diagnostics);
+/// The same from laws that have been read, which many models may share.
+std::shared_ptr<const CommunicationModel> analytic_network(const Scenario& scenario,
+                                                           std::shared_ptr<const NetworkLaws> laws);
 
 /// What a dispatch or combine (by all-gather or all-to-all), or any other communication, is as a collective.
 struct CollectiveCall {

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
-#include <deque>
 #include <utility>
+
+#include "schedule/rank_orders.hpp"
 
 namespace gpuhours {
 namespace {
@@ -12,25 +13,33 @@ namespace {
 constexpr std::array<std::string_view, kChunkKinds> kChunkNames{"forward", "backward_input", "backward_weight",
                                                                 "backward", "forward_backward"};
 
-RankOrder one_f_one_b_order(int rank, int pp, int micro_batches) {
+/// A forward and a backward that follow each other in the steady phase.
+void append_pair(const ChunkHalf& forward, const ChunkHalf& backward, bool merged, RankOrder& order) {
+  if (merged) {
+    order.push_back({ChunkKind::forward_backward, forward, backward});
+    return;
+  }
+  order.push_back({ChunkKind::forward, forward, {}});
+  order.push_back({ChunkKind::backward, {}, backward});
+}
+
+}  // namespace
+
+RankOrder one_f_one_b_order(int rank, int pp, int micro_batches, bool merged) {
   RankOrder order;
-  const int warm_up = std::min(pp - rank - 1, micro_batches);
+  const int before = merged ? 2 * (pp - rank - 1) + 1 : pp - rank - 1;
+  const int warm_up = std::min(before, micro_batches);
   int next_forward = 0;
   int next_backward = 0;
-  const auto forward = [&] { order.push_back({ChunkKind::forward, {rank, next_forward++}, {}}); };
-  const auto backward = [&] { order.push_back({ChunkKind::backward, {}, {rank, next_backward++}}); };
-  for (int i = 0; i < warm_up; ++i) forward();
+  for (int i = 0; i < warm_up; ++i) order.push_back({ChunkKind::forward, {rank, next_forward++}, {}});
   while (next_forward < micro_batches) {
-    forward();
-    backward();
+    append_pair({rank, next_forward++}, {rank, next_backward++}, merged, order);
   }
-  while (next_backward < micro_batches) backward();
+  while (next_backward < micro_batches) order.push_back({ChunkKind::backward, {}, {rank, next_backward++}});
   return order;
 }
 
-/// Megatron's interleaved 1F1B: micro-batches in groups of pp, each group through all chunks of a rank before the next
-/// group starts; backward in the same order with the chunks reversed.
-RankOrder interleaved_order(int rank, int pp, int vpp, int micro_batches) {
+RankOrder interleaved_order(int rank, int pp, int vpp, int micro_batches, bool merged) {
   std::vector<std::pair<int, int>> turns;  // chunk of the rank, micro-batch
   for (int group = 0; group < micro_batches; group += pp) {
     for (int chunk = 0; chunk < vpp; ++chunk) {
@@ -38,126 +47,29 @@ RankOrder interleaved_order(int rank, int pp, int vpp, int micro_batches) {
     }
   }
   const auto total = static_cast<int>(turns.size());
-  const int warm_up = std::min(total, micro_batches == pp ? total : (pp - rank - 1) * 2 + (vpp - 1) * pp);
+  const int before = (pp - rank - 1) * 2 + (vpp - 1) * pp + (merged ? 1 : 0);
+  const int warm_up = std::min(total, micro_batches == pp ? total : before);
   RankOrder order;
   int next_forward = 0;
   int next_backward = 0;
-  const auto forward = [&] {
+  const auto forward = [&]() -> ChunkHalf {
     const auto [chunk, m] = turns[static_cast<std::size_t>(next_forward++)];
-    order.push_back({ChunkKind::forward, {chunk * pp + rank, m}, {}});
+    return {chunk * pp + rank, m};
   };
-  const auto backward = [&] {
+  const auto backward = [&]() -> ChunkHalf {
     const auto [chunk, m] = turns[static_cast<std::size_t>(next_backward++)];
-    order.push_back({ChunkKind::backward, {}, {(vpp - 1 - chunk) * pp + rank, m}});
+    return {(vpp - 1 - chunk) * pp + rank, m};
   };
-  for (int i = 0; i < warm_up; ++i) forward();
+  for (int i = 0; i < warm_up; ++i) order.push_back({ChunkKind::forward, forward(), {}});
   while (next_forward < total) {
-    forward();
-    backward();
+    const ChunkHalf f = forward();
+    append_pair(f, backward(), merged, order);
   }
-  while (next_backward < total) backward();
+  while (next_backward < total) order.push_back({ChunkKind::backward, {}, backward()});
   return order;
 }
 
-/// One rank's program of DualPipe (DeepSeek, dualpipe.py): eight steps over two directions. `phase` 0 is the direction
-/// that starts at this rank's half of the pipeline; direction d runs virtual stage s on rank s (d = 0) or pp - 1 - s (d
-/// = 1).
-class DualPipeOrder {
- public:
-  DualPipeOrder(int rank, int pp, int micro_batches)
-      : rank_(rank),
-        pp_(pp),
-        per_direction_(micro_batches / 2),
-        half_(pp / 2),
-        half_rank_(std::min(rank, pp - 1 - rank)) {}
-
-  RankOrder order() {
-    warm_up();
-    steady();
-    cool_down();
-    assert(split_.empty());
-    return std::move(order_);
-  }
-
- private:
-  [[nodiscard]] bool middle() const { return half_rank_ == half_ - 1; }
-
-  [[nodiscard]] ChunkHalf half(int phase, int count) const {
-    const int direction = phase ^ (rank_ >= half_ ? 1 : 0);
-    return {direction == 0 ? rank_ : pp_ - 1 - rank_, direction * per_direction_ + count};
-  }
-
-  void forward(int phase) { order_.push_back({ChunkKind::forward, half(phase, forwards_[phase]++), {}}); }
-
-  void backward(int phase, bool split_weight) {
-    const ChunkHalf which = half(phase, backwards_[phase]++);
-    order_.push_back({split_weight ? ChunkKind::backward_input : ChunkKind::backward, {}, which});
-    if (split_weight) split_.push_back(which);
-  }
-
-  void weight() {
-    order_.push_back({ChunkKind::backward_weight, {}, split_.front()});
-    split_.pop_front();
-  }
-
-  void forward_backward(int forward_phase) {
-    const ChunkHalf f = half(forward_phase, forwards_[forward_phase]++);
-    const int backward_phase = forward_phase ^ 1;
-    const ChunkHalf b = half(backward_phase, backwards_[backward_phase]++);
-    order_.push_back({ChunkKind::forward_backward, f, b});
-  }
-
-  void warm_up() {
-    for (int i = 0; i < (half_ - half_rank_ - 1) * 2; ++i) forward(0);
-    for (int i = 0; i < half_rank_ + 1; ++i) {
-      forward(0);
-      forward(1);
-    }
-    for (int i = 0; i < half_ - half_rank_ - 1; ++i) {
-      backward(1, true);
-      weight();
-      forward(1);
-    }
-  }
-
-  void steady() {
-    for (int i = 0; i < per_direction_ - pp_ + half_rank_ + 1; ++i) {
-      if (i == 0 && middle()) {  // not overlapped on the middle ranks, which shortens the bubble
-        forward(0);
-        backward(1, false);
-      } else {
-        forward_backward(0);
-      }
-      forward_backward(1);
-    }
-  }
-
-  void cool_down() {
-    for (int i = 0; i < half_ - half_rank_ - 1; ++i) {
-      backward(1, false);
-      forward_backward(1);
-    }
-    const int pairs = half_rank_ + 1;
-    bool split_weight = false;
-    for (int i = 0; i < pairs; ++i) {
-      if (i == pairs / 2 && half_rank_ % 2 == 1) split_weight = true;
-      backward(1, split_weight);
-      if (i == pairs / 2 && half_rank_ % 2 == 0) split_weight = true;
-      backward(0, split_weight);
-    }
-    for (int i = 0; i < half_ - half_rank_ - 1; ++i) {
-      weight();
-      backward(0, true);
-    }
-    for (int i = 0; i < half_rank_ + 1; ++i) weight();
-  }
-
-  int rank_, pp_, per_direction_, half_, half_rank_;
-  std::array<int, 2> forwards_{};
-  std::array<int, 2> backwards_{};
-  std::deque<ChunkHalf> split_;  ///< backward passes whose weight part has yet to run, oldest first
-  RankOrder order_;
-};
+namespace {
 
 /// Most micro-batches whose forward has run on this rank and whose weight gradients have not.
 int peak_in_flight(const RankOrder& order) {
@@ -172,15 +84,38 @@ int peak_in_flight(const RankOrder& order) {
   return peak;
 }
 
-RankOrder rank_order(Schedule schedule, int rank, int pp, int vpp, int micro_batches) {
-  switch (schedule) {
+/// `plan` knows how it is run: a V-shaped schedule that fell back keeps its stages.
+RankOrder rank_order(const PipelinePlan& plan, int rank, int pp, int vpp, bool merged) {
+  const int micro_batches = plan.micro_batches;
+  switch (plan.schedule) {
     case Schedule::dualpipe:
-      return DualPipeOrder(rank, pp, micro_batches).order();
+      return dualpipe_order(rank, pp, micro_batches);
+    case Schedule::dualpipe_v:
+      return dualpipe_v_order(rank, pp, micro_batches);
+    case Schedule::zero_bubble_h1:
+      return zero_bubble_h1_order(rank, pp, micro_batches);
+    case Schedule::zero_bubble_v:
+      return zero_bubble_v_order(rank, pp, micro_batches, true);
     case Schedule::interleaved:
-      return interleaved_order(rank, pp, vpp, micro_batches);
-    default:
-      return one_f_one_b_order(rank, pp, micro_batches);
+      return interleaved_order(rank, pp, vpp, micro_batches, merged);
+    case Schedule::one_f_one_b:
+      break;
   }
+  if (plan.turn >= 0) return zero_bubble_v_order(rank, pp, micro_batches, false);
+  return one_f_one_b_order(rank, pp, micro_batches, merged);
+}
+
+bool runs(Schedule schedule, int pp, int micro_batches) {
+  if (schedule == Schedule::dualpipe) return dualpipe_runs(pp, micro_batches);
+  return schedule != Schedule::dualpipe_v || micro_batches >= 2 * pp;
+}
+
+std::vector<int> held_stages(Schedule schedule, int rank, int pp, int vpp) {
+  if (schedule == Schedule::dualpipe && pp > 1) return {rank, pp - 1 - rank};
+  if (v_shaped(schedule)) return {rank, 2 * pp - 1 - rank};
+  std::vector<int> held;
+  for (int chunk = 0; chunk < vpp; ++chunk) held.push_back(chunk * pp + rank);
+  return held;
 }
 
 }  // namespace
@@ -191,27 +126,31 @@ bool dualpipe_runs(int pp, int micro_batches) {
   return pp % 2 == 0 && micro_batches % 2 == 0 && micro_batches >= 2 * pp;
 }
 
-PipelinePlan pipeline_plan(Schedule schedule, int pp, int vpp, int micro_batches) {
+PipelinePlan pipeline_plan(Schedule schedule, int pp, int vpp, int micro_batches, bool merged) {
   assert(pp >= 1 && micro_batches >= 1);
-  assert(vpp == 1 ? schedule == Schedule::one_f_one_b || schedule == Schedule::dualpipe
-                  : schedule == Schedule::interleaved);
+  assert(!v_shaped(schedule) || vpp == 2);
+  assert(v_shaped(schedule) || (vpp > 1) == (schedule == Schedule::interleaved));
   PipelinePlan plan;
   plan.stages = pp * vpp;
   plan.micro_batches = micro_batches;
-  const bool two_stages_a_rank = schedule == Schedule::dualpipe;
-  plan.fell_back = two_stages_a_rank && !dualpipe_runs(pp, micro_batches);
+  plan.turn = v_shaped(schedule) ? pp - 1 : -1;
+  plan.fell_back = !runs(schedule, pp, micro_batches);
   plan.schedule = plan.fell_back ? Schedule::one_f_one_b : schedule;
   for (int rank = 0; rank < pp; ++rank) {
-    if (two_stages_a_rank && pp > 1) {
-      plan.stages_of_rank.push_back({rank, pp - 1 - rank});
-    } else {
-      plan.stages_of_rank.emplace_back();
-      for (int chunk = 0; chunk < vpp; ++chunk) plan.stages_of_rank.back().push_back(chunk * pp + rank);
-    }
-    plan.ranks.push_back(rank_order(plan.schedule, rank, pp, vpp, micro_batches));
+    plan.stages_of_rank.push_back(held_stages(schedule, rank, pp, vpp));
+    plan.ranks.push_back(rank_order(plan, rank, pp, vpp, merged));
     plan.peak_in_flight.push_back(peak_in_flight(plan.ranks.back()));
   }
   return plan;
+}
+
+bool merges_chunks(const Scenario& scenario) {
+  return scenario.stack.overlap_expert && scenario.model.is_moe() && scenario.parallelism.ep > 1;
+}
+
+PipelinePlan pipeline_plan(const Scenario& scenario, int micro_batches) {
+  const Parallelism& p = scenario.parallelism;
+  return pipeline_plan(p.schedule, p.pp, p.vpp, micro_batches, merges_chunks(scenario));
 }
 
 }  // namespace gpuhours

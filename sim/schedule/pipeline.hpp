@@ -1,7 +1,6 @@
 #pragma once
 // Pipeline orders: what each pipeline rank runs, in order, for one step.
-// 1F1B and interleaved: Narayanan et al. 2021 (arXiv 2104.04473). DualPipe: DeepSeek-V3 report (arXiv 2412.19437) and
-// its published program.
+// schedule/rank_orders.hpp says where each is published.
 
 #include <string_view>
 #include <vector>
@@ -34,8 +33,9 @@ using RankOrder = std::vector<Chunk>;
 struct PipelinePlan {
   Schedule schedule = Schedule::one_f_one_b;  ///< as run: a fall-back differs from the scenario's
   bool fell_back = false;
-  int micro_batches = 0;                         ///< of one pipeline
-  int stages = 1;                                ///< virtual stages
+  int micro_batches = 0;  ///< of one pipeline
+  int stages = 1;         ///< virtual stages
+  int turn = -1;  ///< V shape: the stage whose successor the same rank holds, so that nothing is sent between them
   std::vector<RankOrder> ranks;                  ///< pp orders
   std::vector<std::vector<int>> stages_of_rank;  ///< virtual stages that a rank holds
   /// Micro-batches of a virtual stage whose activations a rank holds at most at once, by rank, summed over its stages.
@@ -45,9 +45,15 @@ struct PipelinePlan {
 /// DualPipe wants an even number of ranks and an even number of micro-batches, at least two a rank.
 bool dualpipe_runs(int pp, int micro_batches);
 
-/// Schedule::interleaved goes with vpp above 1 and a multiple of pp micro-batches (check_layout() sees to it).
+/// Whether 1F1B runs a forward and a backward as one chunk, so that expert communication hides (stack.overlap_expert).
+bool merges_chunks(const Scenario& scenario);
+
 /// Orders for pp ranks and `micro_batches` of one pipeline; falls back to 1F1B on the same stages where DualPipe cannot
-/// run the batch.
-PipelinePlan pipeline_plan(Schedule schedule, int pp, int vpp, int micro_batches);
+/// run the batch, or DualPipeV finds fewer than two micro-batches a rank. Schedule::interleaved goes with vpp above 1
+/// and a multiple of pp micro-batches, the V-shaped ones with vpp 2 (check_layout() sees to it). `merged`: 1F1B and
+/// interleaved run F&B chunks in their steady phase.
+PipelinePlan pipeline_plan(Schedule schedule, int pp, int vpp, int micro_batches, bool merged = false);
+/// The same for a scenario; chunks are merged where its stack hides expert communication (stack.overlap_expert).
+PipelinePlan pipeline_plan(const Scenario& scenario, int micro_batches);
 
 }  // namespace gpuhours

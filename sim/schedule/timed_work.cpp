@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "core/order_statistics.hpp"
+
 namespace gpuhours {
 namespace {
 
@@ -25,9 +27,25 @@ TimedPass split_after_mlp(std::vector<TimedSegment> segments) {
           {std::make_move_iterator(split), std::make_move_iterator(segments.end())}};
 }
 
-bool is_product(const Operator& op) {
-  return op.kind == OperatorKind::gemm || op.kind == OperatorKind::grouped_gemm;
+double stack_factor(const Stack& stack, LawClass law) {
+  if (is_gemm(law)) return stack.gemm_factor;
+  return law == LawClass::memory_bound ? stack.memory_bound_factor : stack.attention_factor;
 }
+
+/// Host work before the first compute of a pass.
+void add_host_time(Seconds time, std::vector<TimedSegment>& pass) {
+  if (time.value() <= 0) return;
+  for (TimedSegment& segment : pass) {
+    if (!segment.compute) continue;
+    segment.alone += SimTime::from(time);
+    segment.beside += SimTime::from(time);
+    segment.account.launch_seconds += time.value();
+    ++segment.account.host_layers;
+    return;
+  }
+}
+
+bool is_product(const Operator& op) { return op.kind == OperatorKind::gemm || op.kind == OperatorKind::grouped_gemm; }
 
 /// `block` in two: up to and with its first matrix product, and the rest.
 std::array<ComputeBlock, 2> split_after_product(const ComputeBlock& block) {
@@ -54,9 +72,27 @@ bool ends_with_forward_product(const ComputeBlock& block) {
 
 KernelAccount& KernelAccount::operator+=(const KernelAccount& other) {
   for (std::size_t i = 0; i < seconds.size(); ++i) seconds[i] += other.seconds[i];
+  for (std::size_t i = 0; i < class_seconds.size(); ++i) {
+    class_seconds[i] += other.class_seconds[i];
+    class_error_seconds[i] += other.class_error_seconds[i];
+  }
   power_seconds += other.power_seconds;
-  error_seconds += other.error_seconds;
   launch_seconds += other.launch_seconds;
+  gap_launches += other.gap_launches;
+  host_launches += other.host_launches;
+  host_layers += other.host_layers;
+  return *this;
+}
+
+KernelAccount& KernelAccount::operator*=(double times) {
+  for (double& time : seconds) time *= times;
+  power_seconds *= times;
+  for (double& time : class_seconds) time *= times;
+  for (double& time : class_error_seconds) time *= times;
+  launch_seconds *= times;
+  gap_launches *= times;
+  host_launches *= times;
+  host_layers *= times;
   return *this;
 }
 
@@ -68,6 +104,23 @@ KernelContext WorkTimer::context(bool shares_sms) const {
   return context;
 }
 
+KernelTime WorkTimer::timed(const Operator& op, const KernelContext& context) const {
+  KernelTime time = laws_.time(op, context);
+  const double factor = slowest_ * stack_factor(scenario_.stack, law_class(op));
+  time.alone = time.alone * factor;
+  time.beside = time.beside * factor;
+  return time;
+}
+
+int WorkTimer::launches_of(const Operator& op, const ComputeBlock& block) const {
+  const Stack& stack = scenario_.stack;
+  const bool router = op.kind == OperatorKind::router;
+  const bool held = stack.graph_scope == GraphScope::all ||
+                    (stack.graph_scope == GraphScope::attention && (router || block.name == "attn")) ||
+                    (stack.graph_scope == GraphScope::router && router);
+  return stack.cuda_graphs && held ? 0 : std::max(op.kernels, op.launches);
+}
+
 TimedSegment WorkTimer::timed(const ComputeBlock& block, bool shares_sms) const {
   const KernelContext kernel_context = context(shares_sms);
   const Stack& stack = scenario_.stack;
@@ -76,24 +129,24 @@ TimedSegment WorkTimer::timed(const ComputeBlock& block, bool shares_sms) const 
   double beside = 0;
   int launches = 0;
   for (const Operator& op : block.operators) {
-    KernelTime time = laws_.time(op, kernel_context);
-    if (op.kind == OperatorKind::attention) {
-      time.alone *= stack.attention_factor;
-      time.beside *= stack.attention_factor;
-    }
-    alone += time.alone.value();
+    const KernelTime time = timed(op, kernel_context);
+    const LawClass law = law_class(op);
+    const double seconds = time.alone.value();
+    alone += seconds;
     beside += time.beside.value();
-    launches += op.kernels;
-    out.account.seconds[static_cast<std::size_t>(time.provenance)] += time.alone.value();
-    out.account.power_seconds += time.energy_share * time.alone.value();
-    out.account.error_seconds += time.relative_error * time.alone.value();
+    launches += launches_of(op, block);
+    out.account.seconds[static_cast<std::size_t>(time.provenance)] += seconds;
+    out.account.class_seconds[static_cast<std::size_t>(law)] += seconds;
+    out.account.class_error_seconds[static_cast<std::size_t>(law)] += time.relative_error * seconds;
+    out.account.power_seconds += time.energy_share * seconds;
   }
   // Gaps between kernels; and the host cannot launch faster than one kernel an interval, graphs aside.
-  const double gaps = stack.cuda_graphs ? 0.0 : launches * stack.launch_gap.value();
-  const double host = stack.cuda_graphs ? 0.0 : launches * stack.launch_interval.value();
+  const double gaps = launches * stack.launch_gap.value();
+  const double host = launches * stack.launch_interval.value();
   const double alone_total = std::max(alone + gaps, host);
   const double beside_total = std::max(beside + gaps, host);
   out.account.launch_seconds = alone_total - alone;
+  (host > alone + gaps ? out.account.host_launches : out.account.gap_launches) = launches;
   out.alone = SimTime::from(Seconds(alone_total));
   out.beside = SimTime::from(Seconds(beside_total));
   return out;
@@ -104,7 +157,8 @@ TimedSegment WorkTimer::timed(const Communication& communication) const {
   TimedSegment out{.name = communication.name,
                    .compute = false,
                    .group = communication.group,
-                   .needed = communication.beside_next ? Needed::after_next : Needed::at_once};
+                   .needed = communication.beside_next ? Needed::after_next : Needed::at_once,
+                   .relative_error = time.relative_error};
   // A kernel on the communication stream has the whole GPU when alone, and the SMs set aside for communication beside
   // compute: DeepSeek's cast of dY takes 45 us alone and 340 us beside a GEMM on 112 of 132 SMs, 132 / 20 of it.
   double prologue = 0;
@@ -116,8 +170,8 @@ TimedSegment WorkTimer::timed(const Communication& communication) const {
   return out;
 }
 
-/// Tensor-parallel overlap (Transformer Engine's user buffers, by copy engines or few SMs) of the activations' gathering
-/// and scattering with the matrix product that reads or writes them.
+/// Tensor-parallel overlap (Transformer Engine's user buffers, by copy engines or few SMs) of the activations'
+/// gathering and scattering with the matrix product that reads or writes them.
 bool WorkTimer::beside_products(const Communication& communication) const {
   const bool of_activations =
       communication.kind == CommunicationKind::all_gather || communication.kind == CommunicationKind::reduce_scatter;
@@ -151,7 +205,7 @@ class SegmentList {
   }
 
   void add(TimedSegment communication) {
-    out_.push_back(std::move(communication));
+    timer_.append(std::move(communication), out_);
     gathering_ = false;
     open_ = false;
   }
@@ -189,7 +243,7 @@ class SegmentList {
     last_piece.alone = last_piece.beside = {segment.alone.ps / kReducePieces};
     segment.alone = segment.beside = segment.alone - last_piece.alone;
     segment.needed = Needed::after_next;
-    out_.push_back(std::move(segment));
+    timer_.append(std::move(segment), out_);
     out_.push_back(timer_.timed(product, shares_sms_));
     add(std::move(last_piece));
   }
@@ -221,9 +275,39 @@ std::vector<TimedSegment> WorkTimer::timed(const LayerPass& pass, bool shares_sm
   return list.take();
 }
 
+void WorkTimer::append(TimedSegment communication, std::vector<TimedSegment>& out) const {
+  const double share = scenario_.stack.exposed_share;
+  if (share <= 0 || communication.needed == Needed::at_once) {
+    out.push_back(std::move(communication));
+    return;
+  }
+  TimedSegment exposed = communication;
+  exposed.alone = SimTime::from(communication.alone.seconds() * share);
+  exposed.beside = SimTime::from(communication.beside.seconds() * share);
+  exposed.needed = Needed::at_once;
+  communication.alone = communication.alone - exposed.alone;
+  communication.beside = communication.beside - exposed.beside;
+  // Streams run in order: what is fetched early must not stand behind a part that waits for the layer before.
+  const bool early = communication.needed == Needed::prefetched;
+  if (!early) out.push_back(exposed);
+  out.push_back(std::move(communication));
+  if (early) out.push_back(std::move(exposed));
+}
+
 TimedLayer WorkTimer::timed(const LayerWork& work, bool shares_sms) const {
-  return {split_before_mlp(timed(work.forward, shares_sms)), split_after_mlp(timed(work.backward_input, shares_sms)),
+  std::vector<TimedSegment> forward = timed(work.forward, shares_sms);
+  std::vector<TimedSegment> backward = timed(work.backward_input, shares_sms);
+  if (!scenario_.stack.cuda_graphs) {
+    add_host_time(scenario_.stack.layer_overhead, forward);
+    add_host_time(scenario_.stack.layer_overhead, backward);
+  }
+  return {split_before_mlp(std::move(forward)), split_after_mlp(std::move(backward)),
           split_after_mlp(timed(work.backward_weight, shares_sms))};
+}
+
+double slowest_rank(const Scenario& scenario) {
+  if (scenario.stack.rank_variation <= 0 || scenario.engine.mode == EngineMode::expanded) return 1;
+  return 1 + scenario.stack.rank_variation * expected_maximum(scenario.cluster.gpus);
 }
 
 }  // namespace gpuhours

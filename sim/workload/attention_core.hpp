@@ -16,7 +16,9 @@ struct AttentionLinears {
   Linear output;
 };
 
-/// The forward kernel after gathering keys and values over the context group.
+/// The forward kernel with its context-parallel exchange: a ring of keys and values that computes as they come (Liu et
+/// al. 2023, arXiv 2310.01889, with Megatron's balanced halves), or all-to-alls from tokens to heads and back (Jacobs
+/// et al. 2023, arXiv 2309.14509).
 void attention_kernel(const Dimensions& d, PassBuilder& b);
 /// The backward kernel with its pre- and post-kernels where they are separate.
 void attention_kernel_backward(const Dimensions& d, PassBuilder& b);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "workload/routing.hpp"
+
 namespace gpuhours {
 
 namespace {
@@ -25,17 +27,30 @@ double distinct_tokens(const Architecture& model, double tokens, int ep, double 
   return tokens * ep * share * (1.0 - probability_missed(candidates, std::min(held, candidates), model.top_k));
 }
 
+/// Rows of all experts of the rank, `mean` of one. Experts of equal rows are padded alike; of uneven ones each by half
+/// an alignment on average.
+std::int64_t routed_rows(Dimensions& d, double mean) {
+  const Training& training = d.scenario.training;
+  if (training.capacity_factor > 0) mean *= training.capacity_factor;
+  const bool uneven = training.router_balance == RouterBalance::natural && training.capacity_factor == 0;
+  if (uneven) {
+    d.row_spread = RankLoads(d.scenario).expert_deviation();
+    const double padding = d.low_precision ? 0.5 * static_cast<double>(kGroupedRowAlignment) : 0.0;
+    return std::llround((d.load * mean + padding) * static_cast<double>(d.experts));
+  }
+  auto rows = static_cast<std::int64_t>(std::ceil(mean));
+  if (d.low_precision) rows = (rows + kGroupedRowAlignment - 1) / kGroupedRowAlignment * kGroupedRowAlignment;
+  return rows * d.experts;
+}
+
 void set_expert_rows(Dimensions& d) {
   const Parallelism& p = d.scenario.parallelism;
   d.experts = d.model.experts / p.ep;
   const int gathered = d.sequence_parallel || d.tp == 1 ? p.etp : 1;
   const double tokens = static_cast<double>(d.moe_tokens) * gathered;
-  const double rows = tokens * d.model.top_k / static_cast<double>(std::max<std::int64_t>(1, d.experts));
-  auto rows_per_expert = static_cast<std::int64_t>(std::ceil(rows));
-  if (d.low_precision)
-    rows_per_expert = (rows_per_expert + kGroupedRowAlignment - 1) / kGroupedRowAlignment * kGroupedRowAlignment;
-  d.routed_rows = rows_per_expert * d.experts;
-  d.received = std::llround(distinct_tokens(d.model, tokens, p.ep, static_cast<double>(d.experts)));
+  const double mean = tokens * d.model.top_k / static_cast<double>(std::max<std::int64_t>(1, d.experts));
+  d.routed_rows = routed_rows(d, mean);
+  d.received = std::llround(d.load * distinct_tokens(d.model, tokens, p.ep, static_cast<double>(d.experts)));
 }
 
 void set_recipe(Dimensions& d) {
@@ -52,7 +67,7 @@ void set_recipe(Dimensions& d) {
 
 }  // namespace
 
-Dimensions::Dimensions(const Scenario& s) : scenario(s), model(s.model) {
+Dimensions::Dimensions(const Scenario& s, double load_of_rank) : scenario(s), model(s.model), load(load_of_rank) {
   const Parallelism& p = s.parallelism;
   tp = p.tp;
   sequence_parallel = p.sequence_parallel && tp > 1;

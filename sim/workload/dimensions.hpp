@@ -9,7 +9,8 @@ namespace gpuhours {
 
 /// Element counts unless said otherwise. T stands for `tokens`.
 struct Dimensions {
-  explicit Dimensions(const Scenario& scenario);
+  /// `load`: rows that this rank receives over the mean of its expert group (routing.hpp).
+  explicit Dimensions(const Scenario& scenario, double load = 1);
 
   const Scenario& scenario;
   const Architecture& model;
@@ -35,6 +36,8 @@ struct Dimensions {
   std::int64_t experts = 0;      ///< routed experts of this rank
   std::int64_t routed_rows = 0;  ///< token-expert pairs that this rank computes, padded by expert
   std::int64_t received = 0;     ///< distinct tokens that this rank receives, as expected for independent tokens
+  double load = 1;               ///< rows received over the mean of the expert group
+  double row_spread = 0;         ///< relative standard deviation of the rows from expert to expert
 
   double width = 2;            ///< bytes of an activation element
   bool low_precision = false;  ///< linear layers run with scaled operands

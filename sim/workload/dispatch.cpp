@@ -1,5 +1,7 @@
 #include "workload/dispatch.hpp"
 
+#include <cmath>
+
 #include "workload/moe.hpp"
 
 namespace gpuhours {
@@ -10,7 +12,12 @@ bool all_to_all(const Dimensions& d) {
   return d.scenario.stack.dispatcher == Dispatcher::alltoall && d.scenario.parallelism.ep > 1;
 }
 
-std::int64_t token_copies(const Dimensions& d) { return d.moe_tokens * d.model.top_k; }
+/// Rows that a rank sends; with a capacity as many as the experts may take, padding included.
+std::int64_t token_copies(const Dimensions& d) {
+  const double capacity = d.scenario.training.capacity_factor;
+  const std::int64_t copies = d.moe_tokens * d.model.top_k;
+  return capacity > 0 ? std::llround(capacity * static_cast<double>(copies)) : copies;
+}
 
 /// Rows that stand on this rank before expand_rows().
 std::int64_t arrived_rows(const Dimensions& d) {

@@ -17,35 +17,48 @@ std::int64_t scales(std::int64_t cols) { return (cols + kBlock - 1) / kBlock; }
 
 }  // namespace
 
-void LinearKernels::cast(std::string_view name, std::int64_t rows, std::int64_t cols) const {
+void LinearKernels::launch_per_group(Operator& op, int groups, int per_group) const {
+  if (groups > 1 && !d_.scenario.stack.fused_grouped_gemm) op.launches = groups * per_group;
+}
+
+/// Microscaled operands have their scales brought into the tensor cores' order first, each by a kernel.
+int LinearKernels::gemm_launches() const {
+  const Scaling scaling = d_.scenario.precision.scaling;
+  return scaling == Scaling::mx_32 || scaling == Scaling::nv_16 ? 3 : 1;
+}
+
+void LinearKernels::cast(std::string_view name, std::int64_t rows, std::int64_t cols, int groups) const {
   using enum OperatorKind;
+  const auto memory = [&](const char* verb, OperatorKind kind, std::string_view law, double bytes) {
+    launch_per_group(list_.memory(joined(verb, name), kind, law, rows, cols, bytes), groups, 1);
+  };
   switch (d_.scenario.precision.scaling) {
     case Scaling::none:
       return;
     case Scaling::tensor_current:
-      list_.memory(joined("amax ", name), OperatorKind::cast, laws::kAmax, rows, cols, 2);
+      memory("amax ", OperatorKind::cast, laws::kAmax, 2);
       [[fallthrough]];
     case Scaling::tensor_delayed:
-      list_.memory(joined("cast ", name), cast_transpose, laws::kCastTransposeTensor, rows, cols, 4);
+      memory("cast ", cast_transpose, laws::kCastTransposeTensor, 4);
       return;
     case Scaling::block_128:
       if (d_.separate_casts) {
-        list_.memory(joined("cast ", name), OperatorKind::cast, laws::kCast1x128, rows, cols, kBlockCast);
+        memory("cast ", OperatorKind::cast, laws::kCast1x128, kBlockCast);
       } else {
-        list_.memory(joined("cast ", name), cast_transpose, laws::kCastBoth128, rows, cols, 4 + 8.0 / 128);
+        memory("cast ", cast_transpose, laws::kCastBoth128, 4 + 8.0 / 128);
       }
       return;
     case Scaling::mx_32:
-      list_.memory(joined("cast ", name), cast_transpose, laws::kCastMx32, rows, cols, 4 + 2.0 / 32);
+      memory("cast ", cast_transpose, laws::kCastMx32, 4 + 2.0 / 32);
       return;
     case Scaling::nv_16:
-      list_.memory(joined("cast ", name), cast_transpose, laws::kCastNv16, rows, cols, 3 + 2.0 / 16);
+      memory("cast ", cast_transpose, laws::kCastNv16, 3 + 2.0 / 16);
       return;
   }
 }
 
-void LinearKernels::cast_operand(std::string_view name, std::int64_t rows, std::int64_t cols) const {
-  cast(name, rows, cols);
+void LinearKernels::cast_operand(std::string_view name, std::int64_t rows, std::int64_t cols, int groups) const {
+  cast(name, rows, cols, groups);
   transpose_scales(rows, cols);
 }
 
@@ -112,18 +125,23 @@ GemmFormats LinearKernels::formats(double result_bytes) const {
 }
 
 void LinearKernels::fprop(const Linear& l) const {
-  list_.gemm(joined(l.name, " fprop"), {l.rows, l.outputs, l.inputs, l.groups}, l.grouped, formats(d_.width));
+  const GemmShape shape{l.rows, l.outputs, l.inputs, l.groups, l.spread};
+  launch_per_group(list_.gemm(joined(l.name, " fprop"), shape, l.grouped, formats(d_.width)), l.groups,
+                   gemm_launches());
 }
 
 void LinearKernels::dgrad(const Linear& l) const {
-  list_.gemm(joined(l.name, " dgrad"), {l.rows, l.inputs, l.outputs, l.groups}, l.grouped, formats(d_.width));
+  const GemmShape shape{l.rows, l.inputs, l.outputs, l.groups, l.spread};
+  launch_per_group(list_.gemm(joined(l.name, " dgrad"), shape, l.grouped, formats(d_.width)), l.groups,
+                   gemm_launches());
 }
 
 void LinearKernels::wgrad(const Linear& l) const {
   const double gradient = bytes_per_element(d_.scenario.precision.gradients);
-  Operator& op =
-      list_.gemm(joined(l.name, " wgrad"), {l.outputs, l.inputs, l.rows, l.groups}, l.grouped, formats(2 * gradient));
+  Operator& op = list_.gemm(joined(l.name, " wgrad"), {l.outputs, l.inputs, l.rows, l.groups, l.spread}, l.grouped,
+                            formats(2 * gradient));
   op.accumulate = d_.scenario.precision.gradients == Format::fp32;
+  launch_per_group(op, l.groups, gemm_launches());
   // One kernel an expert where DeepSeek's framework loops over them.
   if (l.grouped && d_.single_kernels) op.kernels = l.groups;
   if (l.bias)
@@ -131,7 +149,7 @@ void LinearKernels::wgrad(const Linear& l) const {
 }
 
 void LinearKernels::backward(const Linear& l, bool gradient_cast) const {
-  if (!gradient_cast) cast_operand(joined("dY of ", l.name), l.rows, l.outputs);
+  if (!gradient_cast) cast_operand(joined("dY of ", l.name), l.rows, l.outputs, l.groups);
   transpose_weights(l);
   dgrad(l);
   cast_for_wgrad(joined("X of ", l.name), l.rows, l.inputs);

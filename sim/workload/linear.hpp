@@ -13,7 +13,8 @@ class LinearKernels {
   LinearKernels(const Dimensions& d, OperatorList& list) : d_(d), list_(list) {}
 
   /// Casts an activation or gradient that GEMMs read, into both layouts unless casts are separate.
-  void cast_operand(std::string_view name, std::int64_t rows, std::int64_t cols) const;
+  /// `groups` experts may take a launch each.
+  void cast_operand(std::string_view name, std::int64_t rows, std::int64_t cols, int groups = 1) const;
   /// The input of a column-parallel layer, where the norm writes `rows` of it: nothing where the norm casts, by rows
   /// alone where per-tensor FP8 is gathered next.
   void cast_norm_output(std::string_view name, std::int64_t rows, std::int64_t cols) const;
@@ -38,7 +39,10 @@ class LinearKernels {
   void backward(const Linear& linear, bool gradient_cast = false) const;
 
  private:
-  void cast(std::string_view name, std::int64_t rows, std::int64_t cols) const;
+  void cast(std::string_view name, std::int64_t rows, std::int64_t cols, int groups = 1) const;
+  /// Host launches of a grouped operator: `per_group` for each of its groups unless the stack has one kernel for all.
+  void launch_per_group(Operator& op, int groups, int per_group) const;
+  [[nodiscard]] int gemm_launches() const;
   void cast_rows(std::string_view name, std::int64_t rows, std::int64_t cols) const;
   [[nodiscard]] GemmFormats formats(double result_bytes) const;
 

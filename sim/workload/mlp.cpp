@@ -29,8 +29,8 @@ Mlp shared_mlp(const Dimensions& d) { return token_mlp(d, "shared gate_up", "sha
 Mlp routed_mlp(const Dimensions& d) {
   const bool bias = d.model.linear_bias;
   const int groups = static_cast<int>(d.experts);
-  return {{"routed gate_up", d.routed_rows, (d.gated ? 2 : 1) * d.moe_ffn, d.hidden, groups, true, bias},
-          {"routed down", d.routed_rows, d.hidden, d.moe_ffn, groups, true, bias},
+  return {{"routed gate_up", d.routed_rows, (d.gated ? 2 : 1) * d.moe_ffn, d.hidden, groups, true, bias, d.row_spread},
+          {"routed down", d.routed_rows, d.hidden, d.moe_ffn, groups, true, bias, d.row_spread},
           d.moe_ffn};
 }
 
@@ -40,7 +40,7 @@ void activate(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
   const bool fused = casts_with_activation(d);
   if (d.scenario.stack.eager_modules && d.gated) {  // SiLU 4, product 6
     b.list.memory("activation", OperatorKind::activation, laws::kAdd, rows, mlp.width, 10).kernels = 2;
-    b.linear.cast_operand("down input", rows, mlp.width);
+    b.linear.cast_operand("down input", rows, mlp.width, mlp.up.groups);
     return;
   }
   if (fused && d.separate_casts && d.gated) {
@@ -49,7 +49,7 @@ void activate(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
     const double written = fused ? 2 : d.width;  // FP8 twice: as it is and transposed
     b.list.memory("activation", OperatorKind::activation, d.gated ? laws::kSwiglu : laws::kGelu, rows, mlp.width,
                   read + written);
-    if (!fused) b.linear.cast_operand("down input", rows, mlp.width);
+    if (!fused) b.linear.cast_operand("down input", rows, mlp.width, mlp.up.groups);
     if (fused && !d.separate_casts) return;
   }
   if (!fused) return;

@@ -55,7 +55,7 @@ void shared_forward(const Dimensions& d, PassBuilder& b) {
 
 void routed_forward(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
   const bool cast = d.low_precision && d.scenario.precision.dispatch == Format::fp8;
-  if (!cast) b.linear.cast_operand("expert input", mlp.up.rows, mlp.up.inputs);
+  if (!cast) b.linear.cast_operand("expert input", mlp.up.rows, mlp.up.inputs, mlp.up.groups);
   if (d.separate_casts) {
     b.linear.transpose_weights(mlp.up);
     b.linear.copy_scales(mlp.up.rows, mlp.up.inputs);
@@ -72,7 +72,7 @@ void routed_down_backward(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
   if (d.separate_casts) {
     b.linear.copy_scales(mlp.down.rows, mlp.down.outputs);
   } else if (!(d.low_precision && d.scenario.precision.dispatch == Format::fp8)) {
-    b.linear.cast_operand("dY of routed down", mlp.down.rows, mlp.down.outputs);
+    b.linear.cast_operand("dY of routed down", mlp.down.rows, mlp.down.outputs, mlp.down.groups);
   }
   if (!d.separate_casts) b.linear.transpose_weights(mlp.down);
   b.linear.dgrad(mlp.down);

@@ -76,6 +76,10 @@ std::string_view name(GroupKind kind) {
       return "expert-data";
     case GroupKind::pipeline:
       return "pipeline";
+    case GroupKind::shard:
+      return "shard";
+    case GroupKind::replica:
+      return "replica";
   }
   return "";
 }

@@ -42,6 +42,7 @@ struct GemmShape {
   std::int64_t n = 0;
   std::int64_t k = 0;
   int groups = 1;
+  double spread = 0;  ///< relative standard deviation of the groups' rows
 };
 
 struct AttentionShape {
@@ -70,6 +71,7 @@ struct Operator {
   Flops flops;
   Bytes bytes;              ///< least traffic to and from HBM
   int kernels = 1;          ///< launches
+  int launches = 0;         ///< of the host, where they are more than `kernels` (a launch an expert)
   bool accumulate = false;  ///< wgrad adds into FP32
   bool recomputed = false;  ///< runs again in backward: hardware FLOPs, not model FLOPs
   std::string law;          ///< special law name in calibration/, empty: by kind

@@ -20,6 +20,7 @@ struct Linear {
   int groups = 1;
   bool grouped = false;
   bool bias = false;
+  double spread = 0;  ///< relative standard deviation of the groups' rows
 };
 
 /// Number formats of one GEMM's operands and result.

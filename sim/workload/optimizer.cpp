@@ -44,6 +44,10 @@ void add_weight_casts(OperatorList& list, const PrecisionRecipe& r, double shard
 
 DataGroupSizes data_group_sizes(const Scenario& s) {
   const Parallelism& p = s.parallelism;
+  if (p.fsdp == Fsdp::hybrid) {
+    const double group = shard_ranks(p, s.cluster);
+    return {group, group};
+  }
   const double copies = p.schedule == Schedule::dualpipe ? 2 : 1;
   const double stage_ranks = static_cast<double>(s.cluster.gpus) / p.pp;
   return {copies * stage_ranks / p.tp, copies * stage_ranks / (static_cast<double>(p.ep) * p.etp)};
@@ -51,7 +55,7 @@ DataGroupSizes data_group_sizes(const Scenario& s) {
 
 ComputeBlock optimizer_work(const Scenario& s, const RankParameters& held) {
   const DataGroupSizes groups = data_group_sizes(s);
-  const bool sharded = s.parallelism.zero_stage >= 1;
+  const bool sharded = s.parallelism.zero_stage >= 1 || s.parallelism.fsdp != Fsdp::none;
   const double shard = sharded ? held.dense / groups.dense + held.expert / groups.expert : held.total();
   OperatorList list(Pass::backward_weight);
   add_adamw(list, s.precision, shard);

@@ -1,5 +1,6 @@
 #include "workload/stages.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 namespace gpuhours {
@@ -38,33 +39,42 @@ void add_layers(const Scenario& s, const ParameterCounts& counts, StageWork& sta
   }
 }
 
-/// The first and the last stage lie on one rank, which then holds one copy of a shared table.
-bool ends_share_rank(const Parallelism& p) {
-  return p.pp == 1 || p.schedule == Schedule::dualpipe || p.schedule == Schedule::dualpipe_v ||
-         p.schedule == Schedule::zero_bubble_v;
+/// Ranks' stages are known by schedule: the rank that holds `stage` holds another with the embedding.
+bool holds_embedding_too(const Scenario& s, const std::vector<StageContent>& contents, std::size_t stage) {
+  for (int rank = 0; rank < s.parallelism.pp; ++rank) {
+    const std::vector<int> held = stages_of_rank(s.parallelism, rank);
+    if (std::find(held.begin(), held.end(), static_cast<int>(stage)) == held.end()) continue;
+    return std::any_of(held.begin(), held.end(),
+                       [&](int other) { return contents[static_cast<std::size_t>(other)].embedding; });
+  }
+  return false;
 }
 
-/// Embedding first, head and MTP modules last; MTP FLOPs are not model FLOPs (DESIGN 3.3).
-void add_ends(const Scenario& s, const ParameterCounts& counts, std::vector<StageWork>& stages) {
+/// Final norm and output table; a tied table is there already where the embedding is.
+void add_loss(const Scenario& s, bool has_embedding, StageWork& stage) {
   const Architecture& m = s.model;
   const Parallelism& p = s.parallelism;
-  stages.front().embedding = true;
-  stages.front().parameters.dense += counts.embedding / p.tp;
-  StageWork& last = stages.back();
-  last.head = true;
   const double table = static_cast<double>(m.vocab) * m.hidden;
-  const bool shares_embedding = ends_share_rank(p);
-  last.parameters.dense += m.hidden + (m.tied_embeddings && shares_embedding ? 0 : table / p.tp);
-  last.model_flops += Flops(3 * s.training.micro_batch * head_forward_flops(m, s.training.sequence_length) /
-                            (static_cast<double>(p.tp) * p.cp));
-  if (!s.training.mtp) return;
-  last.mtp_heads = m.mtp_layers;
-  if (m.mtp_layers > 0 && !shares_embedding) last.parameters.dense += table / p.tp;  // the modules look up inputs
+  stage.head = true;
+  stage.parameters.dense += m.hidden + (m.tied_embeddings && has_embedding ? 0 : table / p.tp);
+  stage.model_flops += Flops(3 * s.training.micro_batch * head_forward_flops(m, s.training.sequence_length) /
+                             (static_cast<double>(p.tp) * p.cp));
+}
+
+/// MTP modules look up inputs and pass the head, so copies of both tables stand beside them where they are not already.
+/// Their FLOPs are not model FLOPs (DESIGN 3.3).
+void add_mtp(const Scenario& s, const ParameterCounts& counts, int modules, bool has_embedding, StageWork& stage) {
+  if (modules == 0) return;
+  const Architecture& m = s.model;
+  const double table = static_cast<double>(m.vocab) * m.hidden / s.parallelism.tp;
+  stage.mtp_heads = modules;
+  if (!has_embedding) stage.parameters.dense += table;
+  if (!stage.head && !(m.tied_embeddings && has_embedding)) stage.parameters.dense += table;
   const RankParameters layer = layer_rank_parameters(s, counts, m.is_moe());
-  for (int i = 0; i < m.mtp_layers; ++i) {
-    last.layers.push_back(mtp_kind(m));
-    last.parameters.dense += layer.dense + 2.0 * m.hidden * m.hidden + 2.0 * m.hidden;
-    last.parameters.expert += layer.expert;
+  for (int i = 0; i < modules; ++i) {
+    stage.layers.push_back(mtp_kind(m));
+    stage.parameters.dense += layer.dense + 2.0 * m.hidden * m.hidden + 2.0 * m.hidden;
+    stage.parameters.expert += layer.expert;
   }
 }
 
@@ -101,15 +111,21 @@ Flops model_flops_per_sequence(const Architecture& m, std::int64_t sequence_leng
 
 std::vector<StageWork> stage_works(const Scenario& s) {
   const ParameterCounts counts = parameter_counts(s.model);
-  const std::vector<int> layers = stage_layers(s);
-  std::vector<StageWork> stages(layers.size());
+  const std::vector<StageContent> contents = stage_contents(s);
+  std::vector<StageWork> stages(contents.size());
   assert(!stages.empty());
   int first = 0;
   for (std::size_t i = 0; i < stages.size(); ++i) {
-    add_layers(s, counts, stages[i], first, layers[i]);
-    first += layers[i];
+    const StageContent& content = contents[i];
+    add_layers(s, counts, stages[i], first, content.layers);
+    first += content.layers;
+    stages[i].embedding = content.embedding;
+    if (content.embedding) stages[i].parameters.dense += counts.embedding / s.parallelism.tp;
+    if (!content.loss && content.mtp == 0) continue;
+    const bool has_embedding = holds_embedding_too(s, contents, i);
+    if (content.loss) add_loss(s, has_embedding, stages[i]);
+    add_mtp(s, counts, content.mtp, has_embedding, stages[i]);
   }
-  add_ends(s, counts, stages);
   return stages;
 }
 

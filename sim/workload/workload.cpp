@@ -4,18 +4,28 @@
 
 #include "workload/activations.hpp"
 #include "workload/layers.hpp"
+#include "workload/routing.hpp"
 #include "workload/stages.hpp"
 
 namespace gpuhours {
 
 namespace {
 
-bool v_shaped(Schedule schedule) { return schedule == Schedule::dualpipe_v || schedule == Schedule::zero_bubble_v; }
-
 bool holds(const std::vector<StageWork>& stages, LayerKind kind) {
   return std::any_of(stages.begin(), stages.end(), [kind](const StageWork& stage) {
     return std::find(stage.layers.begin(), stage.layers.end(), kind) != stage.layers.end();
   });
+}
+
+/// Under natural routing those of the busiest rank: what is kept sums as many layers and micro-batches as a pipeline
+/// holds (about the model's layers), the workspace is one layer's.
+ActivationBytes expert_activations(const Dimensions& d) {
+  const RankLoads loads(d.scenario);
+  if (loads.even()) return layer_activations(d, true);
+  const double layers = d.model.layers - d.model.dense_layers;
+  ActivationBytes kept = layer_activations(Dimensions(d.scenario, loads.high(layers)), true);
+  kept.transient = layer_activations(Dimensions(d.scenario, loads.high(1)), true).transient;
+  return kept;
 }
 
 void add_layer_works(Workload& w, const Dimensions& d) {
@@ -25,15 +35,15 @@ void add_layer_works(Workload& w, const Dimensions& d) {
   if (holds(w.stages, LayerKind::moe)) w.moe = transformer_layer(d, true);
   if (mtp_moe || mtp_dense) w.mtp = mtp_layer(d, mtp_moe);
   if (holds(w.stages, LayerKind::dense) || mtp_dense) w.dense_activations = layer_activations(d, false);
-  if (holds(w.stages, LayerKind::moe) || mtp_moe) w.moe_activations = layer_activations(d, true);
+  if (holds(w.stages, LayerKind::moe) || mtp_moe) w.moe_activations = expert_activations(d);
   w.embedding = embedding_layer(d);
   w.head = head_layer(d);
 }
 
 }  // namespace
 
-Workload workload(const Scenario& scenario) {
-  const Dimensions d(scenario);
+Workload workload(const Scenario& scenario, double load) {
+  const Dimensions d(scenario, load);
   Workload w;
   w.stages = stage_works(scenario);
   add_layer_works(w, d);
@@ -64,7 +74,7 @@ std::vector<int> stages_of_rank(const Parallelism& p, int rank) {
     return {std::min(rank, mirror), std::max(rank, mirror)};
   }
   const int stages = p.pp * p.vpp;
-  if (v_shaped(p.schedule) && p.vpp == 2) return {rank, stages - 1 - rank};
+  if (v_shaped(p.schedule)) return {rank, stages - 1 - rank};
   std::vector<int> held;
   for (int stage = rank; stage < stages; stage += p.pp) held.push_back(stage);
   return held;

@@ -44,7 +44,7 @@ struct StageWork {
   std::vector<LayerKind> layers;  ///< in forward order
   bool embedding = false;
   bool head = false;  ///< final norm, output projection and loss
-  int mtp_heads = 0;  ///< MTP modules (their layers are in `layers`), each with its own pass through the head
+  int mtp_heads = 0;  ///< MTP modules (their layers are in `layers`), each with its own pass through a head
   RankParameters parameters;
   Flops model_flops;  ///< model FLOPs of forward and backward, one micro-batch on one rank
 };
@@ -79,8 +79,9 @@ struct Workload {
   Flops model_flops_per_step;  ///< whole cluster, one step at the full batch
 };
 
-/// The scenario has passed check_layout(); every size divides.
-Workload workload(const Scenario& scenario);
+/// The scenario has passed check_layout(); every size divides. `load`: of a rank that receives so much over the mean
+/// rows of its expert group.
+Workload workload(const Scenario& scenario, double load = 1);
 
 /// Gradient norm, AdamW over this rank's shard of `held` and the casts that follow it.
 ComputeBlock optimizer_work(const Scenario& scenario, const RankParameters& held);
@@ -91,7 +92,8 @@ const LayerWork& layer_work(const Workload& workload, LayerKind kind);
 /// V-shaped schedules, every pp-th otherwise.
 std::vector<int> stages_of_rank(const Parallelism& parallelism, int rank);
 
-/// Ranks that share one copy of a rank's dense parameters, and of its experts: DualPipe counts both copies of a stage.
+/// Ranks over which a rank's dense parameters, and its experts, are sharded: all that hold the same (DualPipe counts
+/// both copies of a stage), or a group of hybrid FSDP.
 struct DataGroupSizes {
   double dense = 1;
   double expert = 1;

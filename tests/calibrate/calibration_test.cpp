@@ -195,6 +195,32 @@ TEST_CASE("nonsense is refused with its place, and nothing is written") {
             .find("no row of these tables was measured on h100_sxm") != std::string::npos);
 }
 
+TEST_CASE("a layer's sums are four products by FLOPs, and casts by differences") {
+  const std::string detail = "\"fprop sum of 4 GEMMs (h 4096, ffn 16384, 15,872 tokens), mxfp8, ";
+  const TemporaryFile table("_sums.csv",
+                            "gpu,op,detail,bytes_or_elements,time_us,source,note\n"
+                            "B300-SXM,te_layer_gemm_sum," +
+                                detail + "autocast\",,2847,s,\n" + "B300-SXM,te_layer_gemm_sum," + detail +
+                                "pre-quantised\",,2400,s,\n");
+  Gpu gpu = card();
+  gpu.id = "b300";
+  gpu.peak_dense[Format::fp8] = FlopsPerSecond(4500e12);
+  MeasurementSet set;
+  Diagnostics diagnostics;
+  read_measurements(table.path(), gpu, set, diagnostics);
+  INFO(text(diagnostics));
+  REQUIRE(set.kernels.size() == 5);
+  // 15,872 x (3 x 4,096 + 16,384) inputs and 4 x 4,096^2 + 2 x 4,096 x 16,384 weights, 4 1/16 bytes each.
+  CHECK(set.kernels[0].kind == "cast_mx32");
+  CHECK(set.kernels[0].bytes == doctest::Approx(656408576 * 4.0625).epsilon(1e-12));
+  CHECK(set.kernels[0].seconds == doctest::Approx(447e-6).epsilon(1e-9));
+  // n k of the four products: 3, 1, 4 and 4 twelfths of the sum.
+  CHECK(set.kernels[1].seconds == doctest::Approx(600e-6).epsilon(1e-9));
+  CHECK(set.kernels[2].seconds == doctest::Approx(200e-6).epsilon(1e-9));
+  CHECK(set.kernels[3].seconds == doctest::Approx(800e-6).epsilon(1e-9));
+  CHECK(set.kernels[4].gemm.k == 16384);
+}
+
 TEST_CASE("the budget of long phases is the geometric mean of the rate ratios") {
   std::vector<SustainedMeasurement> rows(2);
   rows[0].ratio = 0.8;

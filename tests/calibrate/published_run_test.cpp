@@ -85,6 +85,23 @@ TEST_CASE("what is filled is named") {
   CHECK(run.filled == std::vector<std::string>{"inter_node: rail_ft3_ndr400", "stack other: generic", "vpp: 1"});
 }
 
+TEST_CASE("notes say what CUDA graphs hold") {
+  PublishedRun row = llama();
+  const auto stack = [&](const std::string& notes) {
+    row.fields["notes"] = notes;
+    const RunScenario run = scenario_of(row);
+    REQUIRE(run.scenario);
+    return run.scenario->stack;
+  };
+  CHECK(stack("").graph_scope == GraphScope::all);
+  CHECK_FALSE(stack("").fused_grouped_gemm);
+  CHECK(stack("recipe X; cuda graph transformer_engine moe_router+moe_preprocess; with attn").graph_scope ==
+        GraphScope::router);
+  CHECK(stack("cuda graph transformer_engine attn+moe_router+moe_preprocess").graph_scope == GraphScope::attention);
+  CHECK(stack("cuda graph full_iteration; more").graph_scope == GraphScope::all);
+  CHECK(stack("cuda graph full_iteration; more").fused_grouped_gemm);
+}
+
 TEST_CASE("truncated layers are honoured") {
   PublishedRun row = llama();
   row.fields["truncated_layers"] = "4";
@@ -133,4 +150,40 @@ TEST_CASE("every row of the published table is a scenario or has a reason") {
     if (built.scenario) ++expressed;
   }
   CHECK(expressed >= 100);
+}
+
+TEST_CASE("what a row's notes and layout say of its stages, expert overlap and FSDP groups") {
+  PublishedRun row = llama();
+  row.fields["notes"] = "recipe; pp_layout Et*20|t*12L; cold";
+  RunScenario run = scenario_of(row);
+  INFO(run.refusal);
+  REQUIRE(run.scenario);
+  CHECK(run.scenario->parallelism.pipeline_layout == "Et*20|t*12L");
+  CHECK_FALSE(run.scenario->stack.overlap_expert);
+  row.fields["notes"] = "EP all-to-all overlapped with 1F1B";
+  CHECK(scenario_of(row).scenario->stack.overlap_expert);
+  // 30 layers do not divide by 4 stages, 30 + 2 do.
+  row.fields["notes"] = "";
+  row.fields["truncated_layers"] = "30";
+  row.fields["pp"] = "4";
+  run = scenario_of(row);
+  REQUIRE(run.scenario);
+  CHECK(run.filled == std::vector<std::string>{"embedding and loss count as layers"});
+  CHECK(stage_layers(*run.scenario) == std::vector<int>{7, 8, 8, 7});
+  row.fields["truncated_layers"] = "";
+  CHECK(scenario_of(row).filled.empty());
+
+  row.fields["pp"] = "1";
+  row.fields["schedule"] = "none";
+  row.fields["fsdp"] = "hybrid";
+  row.fields["zero_stage"] = "3";
+  row.fields["fsdp_group"] = "4";
+  run = scenario_of(row);
+  INFO(run.refusal);
+  REQUIRE(run.scenario);
+  CHECK(run.scenario->parallelism.fsdp_group == 4);
+  row.fields["fsdp_group"] = "";
+  run = scenario_of(row);
+  REQUIRE(run.scenario);
+  CHECK(run.filled == std::vector<std::string>{"fsdp_group: a node"});
 }

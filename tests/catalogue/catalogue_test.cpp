@@ -49,7 +49,8 @@ double error(double counted, double published) { return counted / published - 1;
 TEST_CASE("every file of the catalogue reads, and every figure has a source") {
   for (const CatalogueFolder& folder : catalogue_folders()) {
     const std::vector<std::string> ids = catalogue_ids(folder.kind, kRoot);
-    CHECK_MESSAGE(ids.size() >= (folder.kind == CatalogueKind::terms ? 5 : 8), folder.folder);
+    const bool few = folder.kind == CatalogueKind::reliability || folder.kind == CatalogueKind::terms;
+    CHECK_MESSAGE(ids.size() >= (few ? 3 : 8), folder.folder);
     for (const std::string& id : ids) {
       CAPTURE(folder.folder);
       CAPTURE(id);
@@ -64,6 +65,15 @@ TEST_CASE("every file of the catalogue reads, and every figure has a source") {
   for (const std::string& id : catalogue_ids(CatalogueKind::fabric, kRoot)) read(read_fabric, id);
   for (const std::string& id : catalogue_ids(CatalogueKind::precision, kRoot)) read(read_precision, id);
   for (const std::string& id : catalogue_ids(CatalogueKind::stack, kRoot)) read(read_stack, id);
+}
+
+TEST_CASE("every reliability profile has a rate and a time to restart") {
+  for (const std::string& id : catalogue_ids(CatalogueKind::reliability, kRoot)) {
+    const Reliability reliability = read(read_reliability, id);
+    CAPTURE(id);
+    CHECK(reliability.interruptions_per_1000_node_days > 0);
+    CHECK(reliability.restart_time.value() > 0);
+  }
 }
 
 TEST_CASE("every price has its provider and date") {

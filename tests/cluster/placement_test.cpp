@@ -3,6 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <string>
 
 #include "cluster/expert_visits.hpp"
 #include "near.hpp"
@@ -96,4 +99,87 @@ TEST_CASE("DeepSeek-V3's group-limited routing at EP64 and EP16") {
   CHECK(ep64.ranks == test::near(7.49, 0.003));
   // Two nodes of four groups: 2 x (1 - C(4,4)/C(8,4)) = 2 x 69/70 when all four groups are used.
   CHECK(expert_visits(model, 16, 2).domains == test::near(2.0 * 69.0 / 70.0, 0.003));
+}
+
+namespace {
+
+/// Groups by Megatron-Core's RankGenerator: all ranks as digits of a mixed radix, fastest first in `order`; a group is
+/// the ranks that differ in the digits of `names` alone, those counted in the order given.
+std::vector<std::vector<int>> folded_groups(const std::vector<std::pair<char, int>>& order, const std::string& names) {
+  int world = 1;
+  for (const auto& [name, size] : order) world *= size;
+  std::map<std::vector<int>, std::vector<int>> groups;
+  for (int rank = 0; rank < world; ++rank) {
+    std::vector<int> others;
+    int rest = rank;
+    for (const auto& [name, size] : order) {
+      if (names.find(name) == std::string::npos) others.push_back(rest % size);
+      rest /= size;
+    }
+    groups[others].push_back(rank);
+  }
+  std::vector<std::vector<int>> out;
+  for (auto& [others, ranks] : groups) out.push_back(ranks);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::vector<std::vector<int>> all_groups(const Scenario& s, GroupKind kind) {
+  std::set<std::vector<int>> groups;
+  for (int rank = 0; rank < s.cluster.gpus; ++rank) groups.insert(group_ranks(s, kind, rank));
+  return {groups.begin(), groups.end()};
+}
+
+}  // namespace
+
+TEST_CASE("property: attention and expert groups are folded as Megatron does") {
+  // Megatron-Core's parallel_state: tp-cp-ep-dp-pp order; the attention grid has tp, cp, dp, pp, the expert grid etp,
+  // ep, expert dp, pp over the same ranks, and neither needs to divide the other.
+  int compared = 0;
+  for (const int tp : {1, 2, 4}) {
+    for (const int cp : {1, 2, 3}) {
+      for (const int dp : {1, 2, 4, 6}) {
+        for (const int pp : {1, 2}) {
+          for (const int etp : {1, 2, 4}) {
+            for (const int ep : {1, 2, 3, 8}) {
+              const int stage = tp * cp * dp;
+              if (stage % (ep * etp) != 0) continue;
+              Scenario s = layout(stage * pp, tp, cp, pp, ep);
+              s.parallelism.etp = etp;
+              const std::vector<std::pair<char, int>> attention{{'t', tp}, {'c', cp}, {'d', dp}, {'p', pp}};
+              const std::vector<std::pair<char, int>> expert{
+                  {'t', etp}, {'e', ep}, {'d', stage / (ep * etp)}, {'p', pp}};
+              CHECK(all_groups(s, GroupKind::tensor) == folded_groups(attention, "t"));
+              CHECK(all_groups(s, GroupKind::context) == folded_groups(attention, "c"));
+              CHECK(all_groups(s, GroupKind::data) == folded_groups(attention, "cd"));
+              CHECK(all_groups(s, GroupKind::pipeline) == folded_groups(attention, "p"));
+              CHECK(all_groups(s, GroupKind::expert_tensor) == folded_groups(expert, "t"));
+              CHECK(all_groups(s, GroupKind::expert) == folded_groups(expert, "e"));
+              CHECK(all_groups(s, GroupKind::expert_data) == folded_groups(expert, "d"));
+              ++compared;
+            }
+          }
+        }
+      }
+    }
+  }
+  CHECK(compared > 200);
+}
+
+TEST_CASE("hybrid FSDP: shards in consecutive data-parallel ranks, replicas across") {
+  // tp 2, 8 data-parallel ranks, groups of 4: rank 9 is data rank 4 of tensor rank 1.
+  Scenario s = layout(16, 2, 1, 1, 1);
+  s.parallelism.fsdp = Fsdp::hybrid;
+  s.parallelism.fsdp_group = 4;
+  CHECK(group_ranks(s, GroupKind::shard, 9) == std::vector<int>{9, 11, 13, 15});
+  CHECK(group_ranks(s, GroupKind::replica, 9) == std::vector<int>{1, 9});
+  CHECK(group_ranks(s, GroupKind::data, 9) == std::vector<int>{1, 3, 5, 7, 9, 11, 13, 15});
+  // By default a node: 8 GPUs of tp 2 are 4 ranks.
+  s.parallelism.fsdp_group = 0;
+  s.cluster.node.gpus = 8;
+  CHECK(group_layout(s, GroupKind::shard).size == 4);
+  // A job inside one node is one group.
+  s.cluster.gpus = 4;
+  CHECK(group_layout(s, GroupKind::shard).size == 2);
+  CHECK(group_layout(s, GroupKind::replica).size == 1);
 }

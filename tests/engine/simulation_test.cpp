@@ -218,3 +218,24 @@ TEST_CASE("lengthening a task never makes an independent chain end earlier") {
     CHECK(simulate(graph).last_end >= before);
   }
 }
+
+TEST_CASE("a task that waits for its meeting holds its stream") {
+  // Device 0's communication is ready at 0, device 1's after 1000 of compute: both start then. What is behind it on
+  // device 0's stream waits for nothing and starts at its end all the same.
+  TaskGraph graph;
+  graph.devices = 2;
+  graph.meeting_sizes = {2};
+  Task met = task(500, 500, Stream::communication);
+  met.meeting = 0;
+  const TaskId first = graph.add(met);
+  const TaskId behind = graph.add(task(300, 300, Stream::communication));
+  const TaskId late = graph.add(task(1000, 1000, Stream::compute, 1));
+  met.device = 1;
+  const TaskId other = graph.add(met);
+  graph.depend(other, late);
+  const TaskTimes times = simulate(graph);
+  CHECK(times.start[first].ps == 1000);
+  CHECK(times.start[other].ps == 1000);
+  CHECK(times.start[behind].ps == 1500);
+  CHECK(times.last_end.ps == 1800);
+}

@@ -145,6 +145,49 @@ TEST_CASE("an F&B chunk of one MoE layer, worked out by hand") {
   CHECK(chunk_profile(work, ChunkKind::backward, nullptr, &work.stages[0]).length.ps == 7000);
 }
 
+TEST_CASE("an F&B chunk whose weight gradients are not held back") {
+  // The same without split_overlap: mlp(W) runs before dispatch'. combine' 0-950; attn(F) 0-1000; dispatch 1000-1900;
+  // mlp(B) 1000-3500; mlp(W) 3500-4700; dispatch' 4700-5950; mlp(F) 4700-6700; combine 6700-8000; attn(B) 6700-8200;
+  // attn(W) 8200-9000, and only then is the gradient sent on.
+  StepWork work;
+  fill(work, 2, true, false);
+  for (TimedLayer& layer : work.layers) {
+    for (TimedPass* pass : {&layer.forward, &layer.backward_input, &layer.backward_weight}) {
+      for (auto* part : {&pass->first, &pass->second})
+        for (TimedSegment& s : *part) s.beside = s.alone;
+    }
+  }
+  const ChunkProfile profile = chunk_profile(work, ChunkKind::forward_backward, &work.stages[0], &work.stages[1]);
+  CHECK(profile.length.ps == 9000);
+  CHECK(profile.forward_out.ps == 8000);
+  CHECK(profile.backward_out.ps == 9000);
+}
+
+TEST_CASE("between the two stages at the turn of a V nothing is sent") {
+  // One rank, one micro-batch, two stages of forward 3000 and backward 6000: no hop, though hops last 100.
+  StepWork work;
+  fill(work, 2, false, false);
+  work.ends.resize(1);
+  work.hop = {100};
+  CHECK(simulate_step(work, pipeline_plan(Schedule::zero_bubble_v, 1, 2, 1), {}).length.ps == 2 * 9000);
+}
+
+TEST_CASE("merged 1F1B hides dispatch and combine on a single rank") {
+  // Four micro-batches: a forward of 5200, three F&B chunks of 9000, a backward with dispatch' in the open where weight
+  // gradients stay in the pass: 950 + 2500 + 1200 + 1250 + 1500 + 800.
+  StepWork work;
+  fill(work, 1, true, false);
+  for (TimedLayer& layer : work.layers) {
+    for (TimedPass* pass : {&layer.forward, &layer.backward_input, &layer.backward_weight}) {
+      for (auto* part : {&pass->first, &pass->second})
+        for (TimedSegment& s : *part) s.beside = s.alone;
+    }
+  }
+  CHECK(simulate_step(work, pipeline_plan(Schedule::one_f_one_b, 1, 1, 4, true), {}).length.ps ==
+        5200 + 3 * 9000 + 8200);
+  CHECK(simulate_step(work, pipeline_plan(Schedule::one_f_one_b, 1, 1, 4), {}).length.ps == 4 * (5200 + 8200));
+}
+
 TEST_CASE("folded and expanded agree where ranks are alike") {
   for (const auto& [schedule, pp, micro_batches] : {std::tuple{Schedule::dualpipe, 4, 12},
                                                     {Schedule::dualpipe, 8, 20},
@@ -189,4 +232,89 @@ TEST_CASE("jitter makes a step longer, and the same seed gives the same bits") {
   CHECK(first.length > still.length);
   CHECK(first.length == again.length);
   CHECK(first.length != other.length);
+}
+
+namespace {
+
+/// Loads of four ranks with four experts each.
+RankLoads uneven_loads(double imbalance, std::vector<int> experts = {}) {
+  Scenario s;
+  s.model.experts = 16;
+  s.model.top_k = 2;
+  s.parallelism.ep = 4;
+  s.cluster.gpus = 4;
+  s.cluster.node.gpus = 8;
+  s.training.sequence_length = 1 << 28;
+  s.training.router_balance = RouterBalance::natural;
+  s.training.expert_imbalance = imbalance;
+  s.training.expert_loads = std::move(experts);
+  return RankLoads(s);
+}
+
+/// All MLP blocks take time in proportion to their rows.
+void fill_uneven(StepWork& work, int pp, bool mirrored, const RankLoads& loads) {
+  fill(work, pp, true, mirrored);
+  for (TimedLayer& layer : work.layers) {
+    for (auto* part : {&layer.forward.second, &layer.backward_input.first, &layer.backward_weight.first}) {
+      for (TimedSegment& segment : *part) {
+        if (!segment.compute) continue;
+        segment.grows_with = GrowsWith::rank;
+        segment.per_load = segment.alone;
+        segment.per_load_beside = segment.beside;
+      }
+    }
+  }
+  work.loads = loads;
+}
+
+}  // namespace
+
+TEST_CASE("a forward waits for the rank with the most rows") {
+  // Loads 1.75, 0.75, 0.75, 0.75: attn 1000, dispatch 900, mlp 1.75 x 2000, combine 1300. On average a rank computes
+  // 3000 and waits for the rest: 2200 of communication and 1500 for the slowest.
+  StepWork work;
+  fill_uneven(work, 2, false, uneven_loads(0, {7, 7, 7, 7, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3}));
+  CHECK(work.loads.slowest() == doctest::Approx(1.75).epsilon(1e-3));
+  const auto profiles = chunk_profiles(work, ChunkKind::forward, &work.stages[0], nullptr, 1);
+  REQUIRE(profiles.size() == kChunkDraws);
+  for (const ChunkProfile& profile : profiles) {
+    CHECK(profile.length.ps == doctest::Approx(6700).epsilon(1e-3));
+    CHECK(profile.use.compute.ps == doctest::Approx(3000).epsilon(1e-3));
+    CHECK(profile.use.exposed[static_cast<std::size_t>(Exposed::expert)].ps == doctest::Approx(3700).epsilon(1e-3));
+  }
+}
+
+TEST_CASE("even loads change nothing") {
+  StepWork even;
+  fill(even, 4, true, true);
+  StepWork uneven;
+  fill_uneven(uneven, 4, true, RankLoads());
+  CHECK(step(uneven, Schedule::dualpipe, 4, 12).length == step(even, Schedule::dualpipe, 4, 12).length);
+}
+
+TEST_CASE("uneven experts: folded and expanded agree within 1.5 %") {
+  // Long steps, so that the draws of few chunks weigh little.
+  for (const auto& [schedule, pp, micro_batches] :
+       {std::tuple{Schedule::dualpipe, 4, 80}, {Schedule::one_f_one_b, 4, 80}, {Schedule::one_f_one_b, 1, 40}}) {
+    for (const double imbalance : {0.1, 0.3}) {
+      CAPTURE(pp);
+      CAPTURE(imbalance);
+      StepWork work;
+      fill_uneven(work, pp, schedule == Schedule::dualpipe && pp > 1, uneven_loads(imbalance));
+      for (RankEnd& end : work.ends) end = {.reduce = {900}, .optimizer = {400}, .gather = {300}};
+      StepWork even;
+      fill(even, pp, true, schedule == Schedule::dualpipe && pp > 1);
+      const auto folded = static_cast<double>(step(work, schedule, pp, micro_batches).length.ps);
+      const StepResult expanded =
+          step(work, schedule, pp, micro_batches, {.mode = EngineMode::expanded, .width = 4, .ep = 4});
+      CHECK(std::abs(static_cast<double>(expanded.length.ps) / folded - 1) < 0.015);
+      CHECK(folded > static_cast<double>(step(even, schedule, pp, micro_batches).length.ps));
+      for (const RankStep& rank : expanded.ranks) {
+        SimTime sum = rank.bubble + rank.optimizer + rank.use.exposed[static_cast<std::size_t>(Exposed::pipeline)] +
+                      rank.use.exposed[static_cast<std::size_t>(Exposed::data)];
+        for (const SimTime time : rank.chunk_time) sum += time;
+        CHECK(sum == expanded.length);
+      }
+    }
+  }
 }

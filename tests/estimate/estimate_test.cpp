@@ -57,10 +57,17 @@ TEST_CASE("hours, tokens and dollars follow from the step by hand arithmetic") {
   // time 7,693 / time.
   CHECK(e.step.model_flops_per_gpu.value() / 1e12 == doctest::Approx(7693 / e.step.time.value()).epsilon(2e-3));
   CHECK(e.step.mfu == doctest::Approx(e.step.model_flops_per_gpu.value() / 989.4e12).epsilon(1e-3));
-  // Context extension and post-training are given: 119 K and 5 K hours.
-  REQUIRE(e.run.phases.size() == 3);
-  CHECK_FALSE(e.run.phases[1].simulated);
-  CHECK(e.run.gpu_hours == doctest::Approx(e.run.phases[0].gpu_hours + 124'000).epsilon(1e-9));
+  // Context extension is simulated in two phases of 1,000 steps, post-training given: 5 K hours.
+  REQUIRE(e.run.phases.size() == 4);
+  CHECK_FALSE(e.run.phases[3].simulated);
+  double hours = 5000;
+  for (std::size_t i = 0; i < 3; ++i) hours += e.run.phases[i].gpu_hours;
+  CHECK(e.run.gpu_hours == doctest::Approx(hours).epsilon(1e-9));
+  for (std::size_t i = 1; i < 3; ++i) {
+    CHECK(e.run.phases[i].steps == doctest::Approx(1000).epsilon(1e-9));
+    CHECK(e.run.phases[i].gpu_hours ==
+          doctest::Approx(1000 * e.run.phases[i].step_time.value() * 2048 / 3600).epsilon(1e-9));
+  }
   // 2 USD an hour.
   CHECK(e.cost.usd.value() == doctest::Approx(2 * e.run.gpu_hours).epsilon(1e-9));
   // No full step may be cheaper than the steady one: hours of the main phase at least steps of 14.8 T tokens at the

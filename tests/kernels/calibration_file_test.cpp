@@ -170,4 +170,81 @@ TEST_CASE("own family before another, own GPU before another of its die") {
   CHECK(time_on(hopper("h800_sxm"), "cublas", folder.path(), op).alone.value() == gpuhours::test::near(5 * 32768e-9));
 }
 
+namespace {
+
+/// A file of generation `blackwell` whose GPU has 100 SMs and BF16 at 1,000 TFLOP/s.
+std::string design(const std::string& gpu, const std::string& tdp, const std::string& fp4, const std::string& laws) {
+  return "version: 1\ngpu: " + gpu +
+         "\ngeneration: blackwell\nfamily: cublas\nsms: 100\nmemory_bandwidth_gbps: 8000\ntdp_w: " + tdp +
+         "\npeak_dense_tflops: {bf16: 1000, fp8: 2000, fp4: " + fp4 + "}\nlaws:\n" + laws + kRest;
+}
+
+std::string limited(const std::string& recipe, const std::string& power) {
+  return "  - {form: gemm, kind: dense, recipe: " + recipe +
+         ", passes: [fprop], tiles: [[128, 128]], parameters: {k_step_area: {value: 5, unit: ns}, memory_share: 0.9, "
+         "power: " +
+         power + "}}\n";
+}
+
+Gpu blackwell(double tdp, double bf16, double fp4) {
+  Gpu gpu;
+  gpu.id = "served";
+  gpu.generation = "blackwell";
+  gpu.sms = 100;
+  gpu.peak_dense = {{Format::bf16, FlopsPerSecond(bf16)},
+                    {Format::fp8, FlopsPerSecond(2 * bf16)},
+                    {Format::fp4, FlopsPerSecond(fp4)}};
+  gpu.memory_bandwidth = BytesPerSecond(8e12);
+  gpu.tdp = Watts(tdp);
+  return gpu;
+}
+
+FoundLaw found_in(const std::vector<RankedFile>& files, Recipe recipe) {
+  FoundLaw found = find_gemm(files, recipe, false, GemmPass::fprop);
+  REQUIRE(found.law != nullptr);
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("a lent law needs more of a lower power limit, by its root, and of a higher peak") {
+  const Folder folder;
+  folder.write("a.yaml", design("a", "1000", "4000", limited("bf16", "2")));
+  Diagnostics diagnostics;
+  const Gpu gpu = blackwell(250, 2000e12, 8000e12);
+  const auto files = ranked_files(gpu, "cublas", folder.path(), diagnostics);
+  REQUIRE(files.size() == 1);
+  CHECK(files.front().cost == 20);
+  // 2 at 1,000 TFLOP/s and 1,000 W: twice as much at twice the peak, and again for the root of a quarter of the power.
+  CHECK(gemm_law(found_in(files, Recipe::bf16), gpu, Recipe::bf16).power == gpuhours::test::near(8));
+}
+
+TEST_CASE("FP8 of another design stands to BF16 as on that design") {
+  const Folder folder;
+  folder.write("a.yaml", design("a", "1000", "4000", limited("bf16", "3")));
+  folder.write("b.yaml", design("b", "1000", "6000", limited("bf16", "1.5") + limited("fp8_tensor", "1.6")));
+  Diagnostics diagnostics;
+  const Gpu gpu = blackwell(1000, 1500e12, 6000e12);  // FP4 four times BF16, as a
+  const auto files = ranked_files(gpu, "cublas", folder.path(), diagnostics);
+  REQUIRE(files.size() == 2);
+  CHECK(files[0].file.gpu == "a");
+  CHECK(files[1].cost == 24);
+  // Peaks are 1.5 times those of both files. BF16: 3 x 1.5. FP8: 1.6 x 1.5 as b's, x 3 / 1.5 for what a's BF16 says.
+  CHECK(gemm_law(found_in(files, Recipe::bf16), gpu, Recipe::bf16).power == gpuhours::test::near(4.5));
+  CHECK(gemm_law(found_in(files, Recipe::fp8_tensor), gpu, Recipe::fp8_tensor).power == gpuhours::test::near(4.8));
+}
+
+TEST_CASE("of two other generations the nearer one lends") {
+  const Folder folder;
+  const std::string laws = gemm("bf16", "[fprop]", 5) + kRest;
+  folder.write("a.yaml", head("a", "cublas", "ampere") + laws);
+  folder.write("h.yaml", head("h", "cublas", "hopper") + laws);
+  Diagnostics diagnostics;
+  const auto files = ranked_files(blackwell(1000, 2000e12, 8000e12), "cublas", folder.path(), diagnostics);
+  REQUIRE(files.size() == 2);
+  CHECK(files[0].file.gpu == "h");
+  CHECK(files[0].cost == 40);
+  CHECK(files[1].cost == 41);
+}
+
 }  // namespace gpuhours

@@ -120,3 +120,59 @@ TEST_CASE("measured peaks of single-GPU steps: every row within 3 %, 1 % on aver
   CHECK(table.rows() == 29);
   CHECK(error_sum / 29 < 0.01);
 }
+
+TEST_CASE("states under ZeRO 2 and 3 and hybrid FSDP") {
+  // 1704 parameters, 592 a layer. ZeRO-2 over 4 ranks shards FP32 gradients, ZeRO-3 BF16 weights too; two layers are
+  // gathered at once, and one's gradients are whole before they are scattered, in BF16 and FP32.
+  Scenario s = tiny_run(tiny_dense());
+  s.cluster.gpus = 4;
+  s.training.global_batch = 8;
+  s.parallelism.zero_stage = 2;
+  MemoryLedger ledger = ledger_of(s);
+  CHECK(entry(ledger, "weights") == 2 * 1704);
+  CHECK(entry(ledger, "gradients") == 4 * 1704 / 4);
+  s.parallelism.zero_stage = 3;
+  ledger = ledger_of(s);
+  CHECK(entry(ledger, "weights") == 2 * 1704 / 4);
+  CHECK(entry(ledger, "gathered weights") == 2 * 592 * 2);
+  CHECK(entry(ledger, "gradients before scatter") == 592 * 6);
+  // Groups of two hold halves.
+  s.parallelism.fsdp = Fsdp::hybrid;
+  s.parallelism.fsdp_group = 2;
+  ledger = ledger_of(s);
+  CHECK(entry(ledger, "master weights") == 4 * 1704 / 2);
+  CHECK(entry(ledger, "moments") == 8 * 1704 / 2);
+  // Below stage 3 gathered weights stay.
+  s.parallelism.zero_stage = 2;
+  CHECK(entry(ledger_of(s), "gathered weights") == 2 * 1704);
+}
+
+TEST_CASE("ZB-V holds as much as 1F1B's first rank, on every rank alike") {
+  // Four stages of a layer: 2 ranks hold 2 pp = 4 of them at once at most, where 1F1B on 2 ranks of two layers holds 2
+  // micro-batches of two layers on the first.
+  Scenario s = tiny_run(tiny_dense());
+  s.model.layers = 4;
+  s.cluster.gpus = 2;
+  s.parallelism.pp = 2;
+  s.training.global_batch = 6;
+  const Workload plain = workload(s);
+  const Bytes one_f_one_b = rank_activations(plain, pipeline_plan(s, 6), 0).kept;
+  const Bytes embedding = plain.embedding_activations;
+  s.parallelism.vpp = 2;
+  s.parallelism.schedule = Schedule::zero_bubble_v;
+  const Workload v = workload(s);
+  const PipelinePlan plan = pipeline_plan(s, 6);
+  CHECK(rank_activations(v, plan, 1).kept == one_f_one_b - 2.0 * embedding);
+  CHECK(rank_activations(v, plan, 0).kept >= one_f_one_b - 2.0 * embedding);
+}
+
+TEST_CASE("merged 1F1B on one rank holds a micro-batch and a layer") {
+  // Forward fills layer by layer what backward frees: two layers of one micro-batch and one more.
+  Scenario s = tiny_run(tiny_dense());
+  const Workload w = workload(s);
+  const Bytes layer = w.dense_activations.kept;
+  CHECK(rank_activations(w, pipeline_plan(Schedule::one_f_one_b, 1, 1, 4), 0).kept ==
+        stage_activations(w, w.stages[0]));
+  CHECK(rank_activations(w, pipeline_plan(Schedule::one_f_one_b, 1, 1, 4, true), 0).kept ==
+        stage_activations(w, w.stages[0]) + layer);
+}

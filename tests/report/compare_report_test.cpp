@@ -12,12 +12,14 @@ using namespace gpuhours;
 namespace {
 
 /// The sample, and the same 25 % slower and too large.
-std::vector<LabelledResult> two_results() {
-  std::vector<LabelledResult> results{{"h100_sxm", test::sample_scenario(), test::sample_estimate()},
-                                      {"h20", test::sample_scenario(), test::sample_estimate()}};
+Comparison two_results() {
+  Comparison comparison;
+  std::vector<LabelledResult>& results = comparison.results;
+  results = {{"h100_sxm", test::sample_scenario(), test::sample_estimate()},
+             {"h20", test::sample_scenario(), test::sample_estimate()}};
   results[1].estimate.step.time = Seconds(19.926 * 1.25);
   results[1].estimate.memory.capacity = Bytes(1e9);
-  return results;
+  return comparison;
 }
 
 }  // namespace
@@ -33,9 +35,9 @@ TEST_CASE("every result carries its label and its ratio to the first") {
 }
 
 TEST_CASE("a ratio to nothing is null") {
-  std::vector<LabelledResult> results = two_results();
-  results[0].estimate.cost.usd = {};
-  CHECK(nlohmann::json::parse(compare_json(results))["results"][1]["ratio_to_first"]["cost"]["usd"].is_null());
+  Comparison comparison = two_results();
+  comparison.results[0].estimate.cost.usd = {};
+  CHECK(nlohmann::json::parse(compare_json(comparison))["results"][1]["ratio_to_first"]["cost"]["usd"].is_null());
 }
 
 TEST_CASE("the table stands side by side and marks what does not fit") {
@@ -49,4 +51,50 @@ TEST_CASE("CSV has a row each under one header") {
   const std::string csv = compare_csv(two_results());
   CHECK(csv.starts_with("label,schema_version,"));
   CHECK(std::count(csv.begin(), csv.end(), '\n') == 3);
+}
+
+TEST_CASE("a column without a price has no dollars, in text, JSON and CSV") {
+  Comparison comparison = two_results();
+  comparison.results[1].priced = false;
+  const auto json = nlohmann::json::parse(compare_json(comparison));
+  CHECK(json["results"][0]["cost"]["usd"].is_number());
+  CHECK(json["results"][1]["cost"]["usd"].is_null());
+  CHECK(json["results"][1]["ratio_to_first"]["cost"]["usd"].is_null());
+  CHECK(json["results"][1]["interval"]["usd"].is_null());
+  CHECK(compare_text(comparison, {}).find("h20: DeepSeek-V3 on 2,048 H800: 2.79 M GPU hours") != std::string::npos);
+  CHECK(compare_text(comparison, {}).find(", no price known\n") != std::string::npos);
+}
+
+TEST_CASE("a refused column is named with its reason") {
+  Comparison comparison = two_results();
+  comparison.refused.push_back({"a100", "no FP8"});
+  CHECK(compare_text(comparison, {}).find("a100: REFUSED: no FP8\n") != std::string::npos);
+  const auto json = nlohmann::json::parse(compare_json(comparison));
+  CHECK(json["refused"][0]["label"] == "a100");
+  CHECK(json["refused"][0]["reason"] == "no FP8");
+}
+
+TEST_CASE("more than four columns stand as rows") {
+  Comparison comparison = two_results();
+  for (int i = 0; i < 3; ++i) comparison.results.push_back(comparison.results[0]);
+  const std::string text = compare_text(comparison, {});
+  CHECK(text.find("  step time") == std::string::npos);
+  CHECK(text.find("  h100_sxm          ") != std::string::npos);
+}
+
+TEST_CASE("parts of a difference are printed as seconds, shares of the first's step and hours") {
+  Comparison comparison = two_results();
+  // 19.926 s x 1.25 is 4.9815 s more: 4 s and 0.9815 s, 20.1 % and 4.9 % of 19.926 s.
+  comparison.results[1].attribution = Attribution{{{"compute", Seconds(4.0), 3e5}, {"HBM", Seconds(0.9815), -1e4}}, ""};
+  const std::string text = compare_text(comparison, {});
+  CHECK(text.find("+4.000 s") != std::string::npos);
+  CHECK(text.find("+981.5 ms") != std::string::npos);
+  CHECK(text.find("+4.982 s") != std::string::npos);
+  CHECK(text.find("+20.1 %") != std::string::npos);
+  CHECK(text.find("+25.0 %") != std::string::npos);
+  CHECK(text.find("-10.0 K") != std::string::npos);
+  const auto json = nlohmann::json::parse(compare_json(comparison));
+  CHECK(json["results"][1]["attribution"]["parts"][0]["step_s"] == 4.0);
+  CHECK(json["results"][1]["attribution"]["parts"][0]["share_of_step"] == doctest::Approx(4.0 / 19.926));
+  CHECK(json["results"][0].contains("attribution") == false);
 }

@@ -30,17 +30,18 @@ TEST_CASE("a mark says yes or no and why") {
 }
 
 TEST_CASE("compared columns carry the marks in text, JSON and CSV") {
-  const std::vector<LabelledResult> results{{"h800", test::sample_scenario(), test::sample_estimate()},
-                                            {"h100", test::sample_scenario(), test::sample_estimate()}};
-  const std::vector<RuleMark> marks{mark(Treatment::uncontrolled, "2023-03"), mark(Treatment::denial, "2022-09")};
-  const std::string text = compare_text(results, {}, marks);
+  Comparison comparison;
+  comparison.results = {{"h800", test::sample_scenario(), test::sample_estimate()},
+                        {"h100", test::sample_scenario(), test::sample_estimate()}};
+  CHECK(nlohmann::json::parse(compare_json(comparison))["results"][0].contains("export") == false);
+  comparison.marks = {mark(Treatment::uncontrolled, "2023-03"), mark(Treatment::denial, "2022-09")};
+  const std::string text = compare_text(comparison, {});
   CHECK(text.find("may be sold, us_2022_10 at 2023-03") != std::string::npos);
   CHECK(text.find("no: licence, presumption of denial") != std::string::npos);
-  const auto json = nlohmann::json::parse(compare_json(results, marks));
+  const auto json = nlohmann::json::parse(compare_json(comparison));
   CHECK(json["results"][0]["export"]["may_be_sold"] == true);
   CHECK(json["results"][1]["export"]["may_be_sold"] == false);
   CHECK(json["results"][1]["export"]["treatment"] == "denial");
   CHECK(json["results"][1]["export"]["class"] == "3A090");
-  CHECK(compare_csv(results, marks).find("export.may_be_sold") != std::string::npos);
-  CHECK(nlohmann::json::parse(compare_json(results))["results"][0].contains("export") == false);
+  CHECK(compare_csv(comparison).find("export.may_be_sold") != std::string::npos);
 }

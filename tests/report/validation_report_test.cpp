@@ -33,13 +33,14 @@ TEST_CASE("statistics of all rows by hand") {
   CHECK(all.mape == doctest::Approx(0.165));   // (10 + 20 + 30 + 6) / 4 %
   CHECK(all.median == doctest::Approx(0.15));  // between 10 and 20
   CHECK(all.p90 == doctest::Approx(0.27));     // 0.9 x 3 = 2.7: 20 + 0.7 x 10
+  CHECK(all.p95 == doctest::Approx(0.285));    // 0.95 x 3 = 2.85: 20 + 0.85 x 10
   CHECK(all.worst == doctest::Approx(0.30));
   CHECK(all.bias == doctest::Approx(0.035));  // (10 - 20 + 30 - 6) / 4 %
   CHECK_FALSE(all.inside_80.has_value());
 }
 
 TEST_CASE("groups stand in alphabetical order") {
-  const auto groups = group_statistics(four_rows());
+  const auto groups = statistics_by(four_rows(), group_of);
   REQUIRE(groups.size() == 2);
   CHECK(groups[0].group == "a");
   CHECK(groups[0].rows == 3);
@@ -77,6 +78,60 @@ TEST_CASE("the JSON object has the keys of DESIGN 3.3") {
 
 TEST_CASE("the text starts with a sentence and ends with what was refused") {
   const std::string text = validation_text(four_rows(), {});
-  CHECK(text.starts_with("4 runs predicted, 1 refused: MAPE 16.5 %, median 15 %, bias +3.5 %\n"));
+  CHECK(text.starts_with("4 runs predicted, 1 refused: MAPE 16.5 %, median 15 %, bias +3.5 %\n4 points: "));
   CHECK(text.ends_with("\n  refused  reason\n  5        vpp 2: interleaved schedules are not modelled\n"));
+}
+
+TEST_CASE("one layout in two releases is one point with the mean of its errors") {
+  ValidationReport report = four_rows();
+  for (ValidationRow& one : report.rows) one.layout = "tp " + one.id;
+  report.rows[1].layout = report.rows[0].layout;
+  report.rows[0].release = "24.07";
+  report.rows[1].release = "24.12";
+  const ErrorStatistics all = error_statistics(report);
+  CHECK(all.rows == 4);
+  CHECK(all.points == 3);
+  CHECK(all.mape == doctest::Approx((0.05 + 0.30 + 0.06) / 3));  // mean of +10 and -20 % is -5 %
+  CHECK(all.bias == doctest::Approx((-0.05 + 0.30 - 0.06) / 3));
+  report.rows[1].global_batch = 64;
+  CHECK(error_statistics(report).points == 4);
+  const auto json = nlohmann::json::parse(validation_json(report));
+  CHECK(json["all"]["rows"] == 4);
+  CHECK(json["all"]["points"] == 4);
+}
+
+TEST_CASE("tier 3 stands apart") {
+  ValidationReport report = four_rows();
+  report.rows[3].tier = 3;
+  CHECK(error_statistics(report).rows == 3);
+  CHECK(tier_3_statistics(report).mape == doctest::Approx(0.06));
+  CHECK(statistics_by(report, group_of).size() == 1);
+}
+
+TEST_CASE("rows by generation, kind and format") {
+  ValidationReport report = four_rows();
+  for (ValidationRow& one : report.rows) {
+    one.generation = "hopper";
+    one.precision = "fp8_block";
+  }
+  report.rows[0].precision = "fp8_delayed";
+  report.rows[1].precision = "bf16";
+  report.rows[2].mixture = true;
+  std::vector<std::string> names;
+  for (const ErrorStatistics& one : statistics_by(report, hardware_class_of)) names.push_back(one.group);
+  CHECK(names == std::vector<std::string>{"hopper MoE fp8", "hopper dense bf16", "hopper dense fp8"});
+}
+
+TEST_CASE("the picture is one mark a run and one a stack in the legend") {
+  ValidationReport report = four_rows();
+  for (ValidationRow& one : report.rows) one.stack = "nemo";
+  report.rows[0].stack = "maxtext";
+  const std::string svg = validation_svg(report);
+  std::size_t marks = 0;
+  for (std::size_t at = svg.find("<circle"); at != std::string::npos; at = svg.find("<circle", at + 1)) ++marks;
+  CHECK(marks == 6);
+  CHECK(svg.starts_with("<svg "));
+  CHECK(svg.ends_with("</svg>\n"));
+  CHECK(svg.find(">maxtext</text>") != std::string::npos);
+  CHECK_NOTHROW(validation_svg({}));
 }

@@ -80,6 +80,13 @@ TEST_CASE("tensor parallelism and sequences") {
                   "parallelism.sequence_parallel=false"}) == "");
 }
 
+TEST_CASE("a ring of context-parallel ranks holds two pieces of the sequence each") {
+  CHECK(messages({"parallelism.cp=2", "parallelism.ep=1", "training.sequence_length=4098 tokens"}) ==
+        "a ring of cp 2 needs a sequence of 2 x cp equal pieces, not of 4098 tokens\n");
+  CHECK(messages({"parallelism.cp=2", "parallelism.ep=1", "training.sequence_length=4098 tokens",
+                  "parallelism.cp_exchange=all_to_all"}) == "");
+}
+
 TEST_CASE("batches") {
   // dp 16 x micro_batch 2 = 32.
   CHECK(messages({"training.global_batch=48 sequences"}) ==
@@ -132,16 +139,69 @@ TEST_CASE("interleaved goes with vpp above 1 and whole groups of micro-batches")
   CHECK(messages({"parallelism.schedule=interleaved"}) == "schedule interleaved needs vpp above 1\n");
 }
 
+TEST_CASE("V-shaped schedules hold two stages a rank") {
+  CHECK(messages({"parallelism.schedule=zero_bubble_v"}) ==
+        "schedule zero_bubble_v needs vpp 2, two stages a rank; vpp is 1\n");
+  CHECK(messages({"parallelism.schedule=dualpipe_v", "parallelism.vpp=4"}) ==
+        "schedule dualpipe_v needs vpp 2, two stages a rank; vpp is 4\n");
+  CHECK(messages({"parallelism.schedule=dualpipe_v", "parallelism.vpp=2"}) == "");
+  CHECK(messages({"parallelism.schedule=zero_bubble_v", "parallelism.vpp=2"}) == "");
+  CHECK(messages({"parallelism.schedule=zero_bubble_h1"}) == "");
+  CHECK(messages({"parallelism.schedule=zero_bubble_h1", "parallelism.vpp=2"}) == "vpp 2 needs schedule interleaved\n");
+}
+
+TEST_CASE("what stages hold is said once and adds up") {
+  CHECK(messages({"parallelism.pipeline_layout=Et*3|t*5L"}) == "");
+  CHECK(errors_of(kGood, {"parallelism.pipeline_layout=Et*3|t*4xL"}) ==
+        "--set: error: 'pipeline_layout', character 9: 'x' is none of E, t, m, L, |, ( and )\n"
+        "  | parallelism.pipeline_layout=Et*3|t*4xL\n"
+        "  |                             ^\n");
+  CHECK(messages({"parallelism.pipeline_layout=Et*8L"}) == "'pipeline_layout' has 1 stages, pp 2 x vpp 1 needs 2\n");
+  CHECK(messages({"parallelism.pipeline_layout=Et*3|t*4L"}) == "'pipeline_layout' has 7 t, the model has 8 layers\n");
+  CHECK(messages({"parallelism.pipeline_layout=Et*3|t*5mL"}) ==
+        "'pipeline_layout' has 1 m, 0 MTP modules are trained\n");
+  CHECK(messages({"parallelism.pipeline_layout=Et*3|t*5L", "parallelism.layers_per_stage=[3, 5]"}) ==
+        "'pipeline_layout' and 'layers_per_stage' both say what stages hold\n");
+  CHECK(messages({"parallelism.loss_as_layer=true"}) == "8 layers + loss = 9 are not divisible by 2 stages\n");
+  CHECK(messages({"parallelism.loss_as_layer=true", "parallelism.embedding_as_layer=true"}) == "");
+  CHECK(messages({"parallelism.loss_as_layer=true", "parallelism.layers_per_stage=[3, 5]"}) ==
+        "'embedding_as_layer' and 'loss_as_layer' go with neither 'layers_per_stage' nor 'pipeline_layout'\n");
+  // Stages without layers where they are given.
+  CHECK(messages({"parallelism.pp=16", "parallelism.ep=2", "training.global_batch=64 sequences",
+                  "parallelism.layers_per_stage=[0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1]"}) == "");
+}
+
+TEST_CASE("hybrid FSDP's groups divide the data-parallel ranks") {
+  // 16 data-parallel ranks at pp 2; a node of 8 by default.
+  CHECK(messages({"parallelism.fsdp=hybrid", "parallelism.ep=1"}) == "");
+  CHECK(messages({"parallelism.fsdp=hybrid", "parallelism.ep=1", "parallelism.fsdp_group=4"}) == "");
+  CHECK(messages({"parallelism.fsdp=hybrid", "parallelism.ep=1", "parallelism.fsdp_group=6"}) ==
+        "fsdp hybrid: groups of 6 do not divide the 16 data-parallel ranks (cp x dp)\n");
+  CHECK(messages({"parallelism.fsdp=full", "parallelism.fsdp_group=4"}) == "'fsdp_group' goes with fsdp: hybrid\n");
+}
+
+TEST_CASE("all-to-all context parallelism splits heads") {
+  // 8 heads, 4 key/value heads.
+  const std::vector<std::string> base{"parallelism.ep=1", "parallelism.cp_exchange=all_to_all"};
+  const auto with_cp = [&](const char* cp, const char* tp) {
+    std::vector<std::string> all = base;
+    all.emplace_back(std::string("parallelism.cp=") + cp);
+    all.emplace_back(std::string("parallelism.tp=") + tp);
+    return messages(all);
+  };
+  CHECK(with_cp("4", "1") == "");
+  CHECK(with_cp("8", "1") ==
+        "cp_exchange all_to_all: cp 8 does not divide the 8 query and 4 key/value heads of a rank\n");
+  CHECK(with_cp("4", "2") ==
+        "cp_exchange all_to_all: cp 4 does not divide the 4 query and 2 key/value heads of a rank\n");
+}
+
 TEST_CASE("what is not modelled is refused by name") {
   CHECK(errors_of(kGood, {"parallelism.fsdp=hybrid"}) ==
-        "--set: error: 'parallelism.fsdp: hybrid' is not modelled yet: shards span the whole data-parallel group\n"
+        "--set: error: 'parallelism.fsdp: hybrid' is not modelled yet: experts that are split over ranks are sharded "
+        "with fsdp full only\n"
         "  | parallelism.fsdp=hybrid\n"
         "  |                  ^\n");
-  CHECK(messages({"parallelism.zero_stage=3"}) ==
-        "'parallelism.zero_stage: 3' is not modelled yet: gradients and weights are sharded with fsdp full only\n");
-  CHECK(messages({"parallelism.schedule=zero_bubble_h1"}) ==
-        "'parallelism.schedule: zero_bubble_h1' is not modelled yet: the schedules are one_f_one_b, interleaved and "
-        "dualpipe\n");
   CHECK(
       messages({"cluster.fabric.kind=slim_fly"}) ==
       "'cluster.fabric.kind: slim_fly' is not modelled yet: the fabrics are fat trees of two and three layers, of one "
@@ -204,6 +264,13 @@ TEST_CASE("layers of a stage: even where that divides, else balanced by work") {
   CHECK(std::accumulate(layers.begin(), layers.end(), 0) == 126);
   s.parallelism.layers_per_stage = {1, 2};
   CHECK(stage_layers(s) == std::vector<int>{1, 2});
+  // 126 layers, embedding and loss count as 128: one each on 128 stages.
+  s.parallelism.layers_per_stage.clear();
+  s.parallelism.embedding_as_layer = s.parallelism.loss_as_layer = true;
+  CHECK(stage_layers(s) == layers);
+  // On 16 stages 8 each, less one on the first and on the last.
+  s.parallelism.vpp = 1;
+  CHECK(stage_layers(s) == std::vector<int>{7, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 7});
 }
 
 TEST_CASE("bytes of an element") {
@@ -213,4 +280,33 @@ TEST_CASE("bytes of an element") {
   CHECK(bytes_per_element(Format::fp6) == 0.75);
   CHECK(bytes_per_element(Format::fp4) == 0.5);
   CHECK(name(Format::fp8) == "fp8");
+}
+
+TEST_CASE("what only natural routing has, and loads of every expert") {
+  CHECK(messages({"training.expert_imbalance=0.2"}) == "'expert_imbalance' goes with router_balance: natural\n");
+  CHECK(messages({"training.expert_loads=[1, 2]"}) ==
+        "'expert_loads' goes with router_balance: natural\n"
+        "'expert_loads' has 2 entries, the model has 16 experts\n");
+  CHECK(messages({"training.router_balance=natural", "training.expert_imbalance=0.2"}) == "");
+  CHECK(messages({"training.router_balance=natural", "training.expert_loads=[1, 2, 3]"}) ==
+        "'expert_loads' has 3 entries, the model has 16 experts\n");
+  CHECK(messages({"training.router_balance=natural",
+                  "training.expert_loads=[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]"}) ==
+        "'expert_loads' holds no token\n");
+  CHECK(messages({"model=tiny", "parallelism.ep=1", "training.capacity_factor=1.25"}) ==
+        "'capacity_factor' needs a model with experts\n");
+  CHECK(messages({"training.capacity_factor=1.25", "stack.dispatcher=deepep"}) ==
+        "'training.capacity_factor: 1.25' is not modelled yet: the dispatcher deepep is dropless; alltoall and "
+        "allgather keep a capacity\n");
+}
+
+TEST_CASE("a phase's basis, and reliability figures that go together") {
+  CHECK(messages({"training.phases=[{name: a, basis: given}]"}) == "'basis: given' needs 'given_gpu_hours'\n");
+  // Simulated although hours are given: its batch is checked.
+  CHECK(messages({"training.phases=[{name: a, global_batch: 48 sequences, given_gpu_hours: 5K, basis: simulated}]"}) ==
+        "a batch of 48 sequences is not divisible by dp 16 x micro_batch 2 = 32\n");
+  CHECK(messages({"reliability={interruptions_per_1000_node_days: 2, gpu_hours_per_interruption: 5K GPU hours}"}) ==
+        "'gpu_hours_per_interruption' and 'interruptions_per_1000_node_days' are one figure: give one of them\n");
+  CHECK(messages({"reliability={spares: 4}"}) == "'spares' need a 'repair_time': without one they never run out\n");
+  CHECK(messages({"reliability={planned_per_1000_node_days: 1}"}) == "planned interruptions need a 'planned_time'\n");
 }

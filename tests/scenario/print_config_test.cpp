@@ -71,9 +71,14 @@ TEST_CASE("each line says where its value came from") {
         "  etp: 1  # default\n"
         "  zero_stage: 1  # default\n"
         "  fsdp: none  # default\n"
+        "  fsdp_group: 0  # default\n"
+        "  fsdp_prefetch: 1  # default\n"
+        "  cp_exchange: ring  # default\n"
         "  schedule: one_f_one_b  # default\n"
         "  layers_per_stage: []  # default\n"
-        "  loss_stages: []  # default\n");
+        "  embedding_as_layer: false  # default\n"
+        "  loss_as_layer: false  # default\n"
+        "  pipeline_layout: \"\"  # default\n");
 }
 
 TEST_CASE("property: what is printed reads back to the same print") {

@@ -226,11 +226,83 @@ TEST_CASE("context parallelism splits tokens and exchanges keys and values") {
   const Workload w = workload(s);
   check_gemm(w.dense.forward, "qkv fprop", 2048, 10240, 8192);
   const std::vector<Communication> forward = communications(w.dense.forward);
-  REQUIRE(forward.size() == 1);
+  // A ring of four: keys and values of a quarter of the sequence travel three times; backward a fourth transfer brings
+  // the gradients home, and the middle ones hold both.
+  const double kv = 2048.0 * 8 * 256 * 2;
+  REQUIRE(forward.size() == 3);
+  for (const Communication& c : forward) {
+    CHECK(c.group == GroupKind::context);
+    CHECK(c.kind == CommunicationKind::send);
+    CHECK(c.bytes.value() == kv);
+    CHECK(c.beside_next);
+  }
+  const std::vector<Communication> backward = communications(w.dense.backward_input);
+  REQUIRE(backward.size() == 4);
+  CHECK(backward[0].bytes.value() == kv);
+  CHECK(backward[1].bytes.value() == 2 * kv);
+  CHECK(backward[2].bytes.value() == 2 * kv);
+  CHECK(backward[3].bytes.value() == kv);
+  // Causal work is shared evenly over ranks and steps: 2 x 8192^2 / 2 x 64 heads x 256 / 4 / 4. The first step is
+  // causal on 2,048 tokens, 2,048^2 / 2; the others pair 2,048 with 1,024: as much.
+  int steps = 0;
+  for_each_operator(w.dense.forward, [&](const ComputeBlock&, const Operator& op) {
+    if (op.kind != OperatorKind::attention) return;
+    CHECK(op.flops.value() == 8192.0 * 8192 * 64 * 256 / 16);
+    CHECK(op.attention.causal == (steps == 0));
+    CHECK(op.attention.seq_q == 2048);
+    CHECK(op.attention.seq_kv == (steps == 0 ? 2048 : 1024));
+    ++steps;
+  });
+  CHECK(steps == 4);
+}
+
+TEST_CASE("context parallelism by all-to-all: a quarter of the heads on the whole sequence") {
+  Scenario s = llama_70b_on_tensor_ranks();
+  s.parallelism.tp = 1;
+  s.parallelism.cp = 4;
+  s.parallelism.cp_exchange = CpExchange::all_to_all;
+  const Workload w = workload(s);
+  const double qkv = 2048.0 * (64 * 128 + 8 * 256) * 2;
+  const double output = 2048.0 * 64 * 128 * 2;
+  const std::vector<Communication> forward = communications(w.dense.forward);
+  REQUIRE(forward.size() == 2);
+  CHECK(forward[0].kind == CommunicationKind::all_to_all);
   CHECK(forward[0].group == GroupKind::context);
-  CHECK(forward[0].bytes.value() == 8192.0 * 8 * 256 * 2);  // keys and values of the whole sequence
-  // Causal work is shared evenly: 2 x 8192^2 / 2 x 64 heads x 256 / 4.
-  CHECK(find_operator(w.dense.forward, "attention")->flops.value() == 8192.0 * 8192 * 64 * 256 / 4);
+  CHECK(forward[0].bytes.value() == qkv);
+  CHECK(forward[1].bytes.value() == output);
+  const std::vector<Communication> backward = communications(w.dense.backward_input);
+  REQUIRE(backward.size() == 2);
+  CHECK(backward[0].bytes.value() == output);
+  CHECK(backward[1].bytes.value() == qkv);
+  const Operator* attention = find_operator(w.dense.forward, "attention");
+  CHECK(attention->attention.heads == 16);
+  CHECK(attention->attention.kv_heads == 2);
+  CHECK(attention->attention.seq_q == 8192);
+  CHECK(attention->flops.value() == 8192.0 * 8192 * 64 * 256 / 4);
+}
+
+TEST_CASE(
+    "tensor parallelism without sequence parallelism: whole activations, two sums each way, norms on every rank") {
+  Scenario s = llama_70b_on_tensor_ranks();
+  s.parallelism.sequence_parallel = false;
+  const Workload w = workload(s);
+  const double activation = 8192.0 * 8192 * 2;
+  for (const LayerPass* pass : {&w.dense.forward, &w.dense.backward_input}) {
+    const std::vector<Communication> sums = communications(*pass);
+    REQUIRE(sums.size() == 2);
+    for (const Communication& c : sums) {
+      CHECK(c.kind == CommunicationKind::all_reduce);
+      CHECK(c.group == GroupKind::tensor);
+      CHECK(c.bytes.value() == activation);
+    }
+  }
+  CHECK(communications(w.dense.backward_weight).empty());
+  CHECK(find_operator(w.dense.forward, "mlp norm")->rows == 8192);
+  // The embedding's partial rows are summed forward; the output layer's input gradient backward.
+  CHECK(communications(w.embedding.forward).size() == 1);
+  CHECK(communications(w.embedding.backward_weight).empty());
+  CHECK(communications(w.head.forward).size() == 1);  // the loss over the vocabulary
+  CHECK(communications(w.head.backward_input).size() == 1);
 }
 
 TEST_CASE("eager modules run norms, gates and rotations by single kernels") {
@@ -240,7 +312,8 @@ TEST_CASE("eager modules run norms, gates and rotations by single kernels") {
   s.stack.fused_norm = s.stack.fused_activation = s.stack.fused_rope = false;
   s.stack.eager_modules = true;
   const Workload w = workload(s);
-  // 8,192 tokens x 8,192. Forward: cast 6, square 8, mean 4, product 8, cast 6, weight 4; backward: 4 + 6 + 2 + 6 + 8 + 12
+  // 8,192 tokens x 8,192. Forward: cast 6, square 8, mean 4, product 8, cast 6, weight 4; backward: 4 + 6 + 2 + 6 + 8 +
+  // 12
   // + 4 + 4 + 8 + 12 + 8 + 12 + 6.
   const Operator* norm = find_operator(w.dense.forward, "mlp norm");
   REQUIRE(norm != nullptr);

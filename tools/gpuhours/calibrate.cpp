@@ -4,6 +4,7 @@
 
 #include "calibrate/calibration.hpp"
 #include "calibrate/profile_plan.hpp"
+#include "calibrate/stack_calibration.hpp"
 #include "command.hpp"
 #include "scenario/catalogue.hpp"
 #include "scenario/read_scenario.hpp"
@@ -17,6 +18,9 @@ struct CalibrateCommand {
   std::string gpu;
   std::string family = "cublas";
   std::string plan;
+  std::string runs;
+  std::string stack;
+  std::vector<std::string> constants;
   bool cross_validate = true;
 };
 
@@ -38,9 +42,35 @@ int write_plan(const CalibrateCommand& command) {
   });
 }
 
+/// Fits a stack's constants; the fit goes to -o, or to where stacks are read from; the report to stdout.
+int fit_stack(const CalibrateCommand& command) {
+  return with_catalogue(command.common, [&](const DataPaths& paths, Diagnostics& diagnostics) -> int {
+    if (!command.files.empty()) diagnostics.error({}, "--runs RUNS takes no MEASUREMENT");
+    if (command.stack.empty()) diagnostics.error({}, "--stack NAME is missing: whose constants to fit");
+    if (diagnostics.has_errors()) return kBadInput;
+    const CsvTable table = CsvTable::from_file(command.runs, diagnostics);
+    if (diagnostics.has_errors()) return kBadInput;
+    const std::vector<PublishedRun> runs = published_runs(table, diagnostics);
+    if (diagnostics.has_errors()) return kBadInput;
+    const StackCalibrationOptions options{.constants = command.constants, .jobs = command.common.jobs};
+    const auto calibration = stack_calibration(runs, command.stack, options, paths, diagnostics);
+    if (!calibration) return kBadInput;
+    const std::string file = command.runs.substr(command.runs.find_last_of('/') + 1);
+    CommonOptions fit = command.common;
+    if (fit.output.empty()) fit.output = stack_fit_file(command.stack, paths.root);
+    const int code = deliver(
+        fit_yaml(*calibration, fmt::format("gpuhours calibrate --runs {} --stack {}", file, command.stack)), fit);
+    if (code != kGood) return code;
+    CommonOptions to_stdout = command.common;
+    to_stdout.output.clear();
+    return deliver(stack_calibration_text(*calibration, style(command.common)), to_stdout);
+  });
+}
+
 /// -o names the calibration file here; the report goes to stdout.
 int run(const CalibrateCommand& command) {
   if (!command.plan.empty()) return write_plan(command);
+  if (!command.runs.empty()) return fit_stack(command);
   return with_catalogue(command.common, [&](const DataPaths& paths, Diagnostics& diagnostics) -> int {
     if (command.files.empty()) diagnostics.error({}, "a MEASUREMENT or --plan SCENARIO is missing");
     if (command.gpu.empty()) diagnostics.error({}, "--gpu ID is missing: the GPU that the kernels were measured on");
@@ -70,6 +100,11 @@ void add_calibrate(CLI::App& app, int& exit_code) {
   sub->add_option("--family", command->family, "kernel family: cublas, deepgemm");
   sub->add_option("--plan", command->plan, "write the shapes that a scenario needs, as gpuhours-profile reads them")
       ->type_name("SCENARIO");
+  sub->add_option("--runs", command->runs, "fit a stack's constants to published runs")->type_name("RUNS.csv");
+  sub->add_option("--stack", command->stack, "profile whose constants are fitted")->type_name("NAME");
+  sub->add_option("--constants", command->constants, "constants to fit, default: as many as the runs can carry")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   sub->add_flag("!--no-cross-validation", command->cross_validate, "leave the cross-validation out");
   add_common(*sub, command->common);
   sub->callback([command, &exit_code] { exit_code = run(*command); });

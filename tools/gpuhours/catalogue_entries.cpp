@@ -77,6 +77,8 @@ std::optional<CatalogueEntry> catalogue_entry(CatalogueKind kind, const std::str
       return entry(read_stack(id, root, diagnostics));
     case CatalogueKind::pricing:
       return entry(read_pricing(id, root, diagnostics));
+    case CatalogueKind::reliability:
+      return entry(read_reliability(id, root, diagnostics));
     case CatalogueKind::capital:
       return entry(read_capital(id, root, diagnostics));
     case CatalogueKind::terms:

@@ -58,6 +58,12 @@ void add_schema(CLI::App& app, int& exit_code);
 void add_collective(CLI::App& app, int& exit_code);
 void add_trace(CLI::App& app, int& exit_code);
 void add_calibrate(CLI::App& app, int& exit_code);
+void add_search(CLI::App& app, int& exit_code);
+void add_sweep(CLI::App& app, int& exit_code);
+void add_plan(CLI::App& app, int& exit_code);
+/// Hidden: what the build makes shell completions and the manual page with, and what completions ask for words.
+void add_completions(CLI::App& app, int& exit_code);
+void add_man(CLI::App& app, int& exit_code);
 void add_claims(CLI::App& app, int& exit_code);
 
 }  // namespace gpuhours::cli

@@ -23,9 +23,10 @@ int run(const ExplainCommand& command) {
   return with_catalogue(command.common, [&](const DataPaths& paths, Diagnostics& diagnostics) -> int {
     const auto scenario = read_scenario(command.scenario, command.common.overrides(), paths.root, diagnostics);
     if (!scenario) return kBadInput;
-    const auto base = estimate(*scenario, paths, {}, diagnostics);
+    const Calibration calibration(paths);
+    const auto base = estimate(*scenario, calibration, {}, diagnostics);
     if (!base) return kBadInput;
-    const auto found = sensitivities(*scenario, *base, paths, command.common.jobs, diagnostics);
+    const auto found = sensitivities(*scenario, *base, calibration, command.common.jobs, diagnostics);
     if (diagnostics.has_errors()) return kBadInput;
     return deliver(formatted({*scenario, *base}, found, command.common), command.common,
                    base->memory.fits() ? kGood : kInfeasible);

@@ -62,9 +62,10 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "gpuhours " GPUHOURS_VERSION);
   app.require_subcommand(1);
   int exit_code = cli::kGood;
-  for (const auto add :
-       {cli::add_estimate, cli::add_compare, cli::add_explain, cli::add_validate, cli::add_list, cli::add_show,
-        cli::add_schema, cli::add_collective, cli::add_trace, cli::add_calibrate, cli::add_claims}) {
+  for (const auto add : {cli::add_estimate, cli::add_compare, cli::add_search, cli::add_sweep, cli::add_plan,
+                         cli::add_explain, cli::add_validate, cli::add_list, cli::add_show, cli::add_schema,
+                         cli::add_collective, cli::add_trace, cli::add_calibrate, cli::add_claims,
+                         cli::add_completions, cli::add_man}) {
     add(app, exit_code);
   }
   try {

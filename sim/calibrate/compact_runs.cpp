@@ -1,0 +1,86 @@
+#include "calibrate/compact_runs.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include "report/estimate_report.hpp"
+
+namespace gpuhours {
+namespace {
+
+/// In the order of the published table; a column that it lacks is left out.
+constexpr auto kKept = std::to_array<std::string_view>({"id",
+                                                        "source",
+                                                        "url_or_path",
+                                                        "stack",
+                                                        "stack_release",
+                                                        "model",
+                                                        "gpu",
+                                                        "n_gpus",
+                                                        "gpus_per_nvlink_domain",
+                                                        "inter_node",
+                                                        "precision",
+                                                        "seq_len",
+                                                        "gbs",
+                                                        "mbs",
+                                                        "tp",
+                                                        "pp",
+                                                        "vpp",
+                                                        "cp",
+                                                        "ep",
+                                                        "etp",
+                                                        "zero_stage",
+                                                        "fsdp",
+                                                        "fsdp_group",
+                                                        "sequence_parallel",
+                                                        "recompute",
+                                                        "recompute_detail",
+                                                        "schedule",
+                                                        "moe_dispatcher",
+                                                        "router_balance",
+                                                        "cuda_graphs",
+                                                        "truncated_layers",
+                                                        "step_time_s",
+                                                        "tier",
+                                                        "notes"});
+
+/// The phrases of the notes that say what ran: whether MTP was trained, where the layers sit.
+std::string kept_notes(std::string_view notes) {
+  std::string out;
+  while (!notes.empty()) {
+    const std::size_t end = std::min(notes.find(';'), notes.size());
+    std::string_view phrase = notes.substr(0, end);
+    notes.remove_prefix(std::min(end + 1, notes.size()));
+    while (phrase.starts_with(' ')) phrase.remove_prefix(1);
+    const bool kept =
+        phrase.find("MTP") != std::string_view::npos || phrase.find("pp_layout") != std::string_view::npos;
+    if (!kept) continue;
+    if (!out.empty()) out += "; ";
+    out += phrase;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string compact_runs(const CsvTable& table, const std::set<std::string>& left_out) {
+  std::vector<std::string> header;
+  for (const std::string_view column : kKept) {
+    if (table.column(column) >= 0) header.emplace_back(column);
+  }
+  std::string out = csv_line(header);
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    if (left_out.contains(std::string(table.cell(row, table.column("id"))))) continue;
+    std::vector<std::string> cells;
+    for (const std::string& column : header) {
+      const std::string_view cell = table.cell(row, table.column(column));
+      cells.push_back(column == "notes" ? kept_notes(cell) : std::string(cell));
+    }
+    out += csv_line(cells);
+  }
+  return out;
+}
+
+}  // namespace gpuhours

@@ -1,0 +1,193 @@
+#include "engine/folded_step.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "engine/steady_rounds.hpp"
+
+namespace gpuhours {
+namespace {
+
+/// `use` of `count` equal chunks.
+TimeUse times_of(const TimeUse& use, int count) {
+  TimeUse out = use;
+  out.compute.ps *= count;
+  for (SimTime& time : out.exposed) time.ps *= count;
+  out.communication.ps *= count;
+  out.hidden.ps *= count;
+  out.account *= count;
+  return out;
+}
+
+/// From simulated chunk times to a step: what follows the last chunk, and every rank's account. `repeats` more rounds
+/// than were simulated lie behind the last of `rounds`.
+class FoldedStep {
+ public:
+  FoldedStep(const StepWork& work, const PipelinePlan& plan, const PipelineTimes& times, ChunkProfiles& profiles)
+      : work_(work), plan_(plan), times_(times), profiles_(profiles) {}
+
+  StepResult result(const std::optional<SteadyRounds>& rounds, int repeats) {
+    StepResult out;
+    out.tasks = times_.tasks();
+    out.ranks.resize(static_cast<std::size_t>(times_.ranks()));
+    place_ends();
+    const SimTime skipped = rounds ? SimTime{rounds->length.ps * repeats} : SimTime{};
+    out.length = {last_end_ + skipped.ps};
+    for (int r = 0; r < times_.ranks(); ++r) {
+      RankStep& rank = out.ranks[static_cast<std::size_t>(r)];
+      add_chunks(r, rounds, repeats, rank);
+      add_end(r, rank);
+    }
+    return out;
+  }
+
+ private:
+  /// Times of what a rank does after its last chunk.
+  struct End {
+    std::int64_t chunks_end = 0, early = 0, reduce = 0, norm = 0, optimizer = 0, gather = 0;  ///< ends
+    std::int64_t rest = 0;                                                                    ///< lengths
+    std::int64_t gather_length = 0;
+  };
+
+  [[nodiscard]] std::size_t partner(std::size_t r) const { return work_.mirrored ? ends_.size() - 1 - r : r; }
+
+  /// Time of the parameters' gathering that the next step's first forward does not hide.
+  [[nodiscard]] std::int64_t exposed_gather(std::size_t r) const {
+    const RankEnd& end = work_.ends[r];
+    if (end.gather_early.ps == 0) return end.gather.ps;
+    SimTime forward;
+    for (const int s : plan_.stages_of_rank[r]) {
+      forward += profiles_.at(work_, ChunkKind::forward, &work_.stages[static_cast<std::size_t>(s)], nullptr).length;
+    }
+    return end.gather.ps - std::min(end.gather_early, forward).ps;
+  }
+
+  void place_ends() {
+    const auto ranks = static_cast<std::size_t>(times_.ranks());
+    ends_.resize(ranks);
+    for (std::size_t r = 0; r < ranks; ++r) {
+      const RankTimes& rank = times_.rank(static_cast<int>(r));
+      End& end = ends_[r];
+      end.chunks_end = rank.start.back() + rank.profile.back()->length.ps;
+      end.early = rank.start.back() + work_.ends[r].reduce_early.ps;
+      end.rest = work_.ends[r].reduce.ps - work_.ends[r].reduce_early.ps;
+      end.gather_length = exposed_gather(r);
+    }
+    const auto ready = [&](std::size_t r) { return std::max(ends_[r].early, ends_[r].chunks_end); };
+    std::int64_t norm_start = 0;
+    for (std::size_t r = 0; r < ranks; ++r) {
+      ends_[r].reduce = std::max(ready(r), ready(partner(r))) + ends_[r].rest;
+      norm_start = std::max(norm_start, ends_[r].reduce);
+    }
+    for (std::size_t r = 0; r < ranks; ++r) {
+      ends_[r].norm = norm_start + work_.norm_reduce.ps;
+      ends_[r].optimizer = ends_[r].norm + work_.ends[r].optimizer.ps;
+    }
+    last_end_ = 0;
+    for (std::size_t r = 0; r < ranks; ++r) {
+      ends_[r].gather = std::max(ends_[r].optimizer, ends_[partner(r)].optimizer) + ends_[r].gather_length;
+      last_end_ = std::max(last_end_, ends_[r].gather);
+    }
+  }
+
+  void add_chunks(int r, const std::optional<SteadyRounds>& rounds, int repeats, RankStep& out) const {
+    const RankOrder& order = plan_.ranks[static_cast<std::size_t>(r)];
+    const RankTimes& times = times_.rank(r);
+    // Few profiles, many chunks: count first.
+    std::vector<std::pair<const ChunkProfile*, int>> counts[kChunkKinds];
+    std::int64_t previous_end = 0;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const bool steady =
+          rounds && i >= rounds->first[static_cast<std::size_t>(r)] && i < rounds->last[static_cast<std::size_t>(r)];
+      const int count = steady ? 1 + repeats : 1;
+      auto& of_kind = counts[static_cast<std::size_t>(order[i].kind)];
+      const auto it = std::find_if(of_kind.begin(), of_kind.end(),
+                                   [&](const auto& entry) { return entry.first == times.profile[i]; });
+      if (it == of_kind.end()) {
+        of_kind.emplace_back(times.profile[i], count);
+      } else {
+        it->second += count;
+      }
+      const SimTime idle{times.start[i] - previous_end};
+      const SimTime exposed = idle.ps == 0 ? SimTime{} : std::min(idle, times_.wire_before(r, i));
+      out.use.exposed[static_cast<std::size_t>(Exposed::pipeline)].ps += exposed.ps * count;
+      out.bubble.ps += (idle - exposed).ps * count;
+      previous_end = times.start[i] + times.profile[i]->length.ps;
+    }
+    for (std::size_t kind = 0; kind < kChunkKinds; ++kind) {
+      for (const auto& [profile, count] : counts[kind]) {
+        out.chunk_time[kind].ps += profile->length.ps * count;
+        out.chunk_compute[kind].ps += (profile->length - profile->use.all_exposed()).ps * count;
+        out.chunk_count[kind] += count;
+        out.use += times_of(profile->use, count);
+      }
+    }
+  }
+
+  /// From its last chunk to the end of the step: others' lateness is bubble, the rest data-parallel communication and
+  /// optimizer.
+  void add_end(int r, RankStep& out) const {
+    const End& end = ends_[static_cast<std::size_t>(r)];
+    const std::int64_t early = std::max<std::int64_t>(0, end.early - end.chunks_end);
+    const std::int64_t data = early + end.rest + work_.norm_reduce.ps + end.gather_length;
+    out.optimizer = work_.ends[static_cast<std::size_t>(r)].optimizer;
+    out.use.exposed[static_cast<std::size_t>(Exposed::data)].ps += data;
+    out.bubble.ps += last_end_ - end.chunks_end - data - out.optimizer.ps;
+  }
+
+  const StepWork& work_;
+  const PipelinePlan& plan_;
+  const PipelineTimes& times_;
+  ChunkProfiles& profiles_;
+  std::vector<End> ends_;
+  std::int64_t last_end_ = 0;
+};
+
+}  // namespace
+
+PipelinePlan PlanShape::plan(int of_micro_batches) const { return pipeline_plan(schedule, pp, vpp, of_micro_batches, merged); }
+
+int repeat_of(const PlanShape& shape) { return shape.schedule == Schedule::interleaved ? shape.pp : 2; }
+
+namespace {
+
+bool rounds_repeat(const PlanShape& shape) {
+  return !shape.merged && (shape.schedule == Schedule::one_f_one_b || shape.schedule == Schedule::interleaved ||
+                           shape.schedule == Schedule::dualpipe);
+}
+
+}  // namespace
+
+PlanShape warmed_up(const PlanShape& shape) {
+  if (!rounds_repeat(shape)) return shape;
+  // Interleaved ranks warm up with at most 2 pp + (vpp - 1) pp turns of vpp a micro-batch, DualPipe wants 2 pp
+  // micro-batches, the others pp.
+  const int repeat = repeat_of(shape);
+  const int enough = 4 * shape.pp + 2 * repeat;
+  PlanShape out = shape;
+  if (shape.micro_batches > enough) out.micro_batches = enough + (shape.micro_batches - enough) % repeat;
+  return out;
+}
+
+StepResult folded_step(const StepWork& work, const PipelinePlan& plan, ChunkProfiles& profiles) {
+  const PipelineTimes times(work, plan, profiles);
+  return FoldedStep(work, plan, times, profiles).result(std::nullopt, 0);
+}
+
+StepResult folded_step(const StepWork& work, const PlanShape& shape, ChunkProfiles& profiles) {
+  const int repeat = repeat_of(shape);
+  int simulated = warmed_up(shape).micro_batches;
+  while (2 * simulated < shape.micro_batches) {
+    const PipelinePlan plan = shape.plan(simulated);
+    const PipelineTimes times(work, plan, profiles);
+    const std::optional<SteadyRounds> rounds = steady_rounds(times, plan, repeat);
+    if (rounds) {
+      return FoldedStep(work, plan, times, profiles).result(rounds, (shape.micro_batches - simulated) / repeat);
+    }
+    simulated += (simulated + repeat - 1) / repeat * repeat;  // twice as many, in whole rounds
+  }
+  return folded_step(work, shape.plan(shape.micro_batches), profiles);
+}
+
+}  // namespace gpuhours

@@ -1,0 +1,35 @@
+#pragma once
+// A folded step without an event queue, and without simulating micro-batches that only repeat a round of the steady
+// state (steady_rounds.hpp). Times are those of simulate_step() with EngineMode::folded and jitter 0, bit for bit;
+// sums of kernel seconds agree to rounding. Input: StepWork and a plan, or what a plan is made of; output: StepResult
+// without a timeline.
+
+#include "engine/pipeline_times.hpp"
+#include "engine/step_simulation.hpp"
+
+namespace gpuhours {
+
+/// Every chunk of `plan`.
+StepResult folded_step(const StepWork& work, const PipelinePlan& plan, ChunkProfiles& profiles);
+
+/// What a plan is made of, before the orders of its ranks are written out.
+struct PlanShape {
+  Schedule schedule = Schedule::one_f_one_b;
+  int pp = 1;
+  int vpp = 1;
+  int micro_batches = 1;
+  bool merged = false;  ///< forward and backward of 1F1B merged, see pipeline_plan()
+
+  [[nodiscard]] PipelinePlan plan(int of_micro_batches) const;
+};
+
+/// Micro-batches that plans of one shape may differ by so that they differ in the number of equal rounds only.
+int repeat_of(const PlanShape& shape);
+/// The shape with as few micro-batches as show the warm-up and the fullest moment of every rank.
+PlanShape warmed_up(const PlanShape& shape);
+
+/// As few micro-batches as settle, the rest as rounds of the steady state; all of them where they do not settle, and for
+/// orders whose rounds are not known to repeat (zero-bubble, DualPipeV, merged chunks).
+StepResult folded_step(const StepWork& work, const PlanShape& shape, ChunkProfiles& profiles);
+
+}  // namespace gpuhours

@@ -1,0 +1,32 @@
+#pragma once
+// How a layer's times grow with the rows that its rank receives over the mean of the expert group. Input: the layer's
+// work and that of a rank with the slowest rank's rows, both timed; output: a straight line, exact at both. Expert
+// communication grows by the bytes of the receiver: with DeepEP's two-level kernels, where the NIC binds, those of the
+// whole NVLink domain.
+
+#include <optional>
+
+#include "schedule/timed_work.hpp"
+#include "workload/routing.hpp"
+
+namespace gpuhours {
+
+class LoadGrowth {
+ public:
+  LoadGrowth(const Scenario& scenario, const RankLoads& loads, const WorkTimer& timer,
+             const CommunicationModel& network);
+
+  /// Gives `layer`, which is `work` timed, its growth. `member`: where a Workload holds that layer.
+  void apply(const LayerWork& work, LayerWork Workload::*member, bool shares_sms, TimedLayer& layer) const;
+
+ private:
+  [[nodiscard]] GrowsWith expert_communication(const LayerWork& work) const;
+
+  const Scenario& scenario_;
+  const WorkTimer& timer_;
+  const CommunicationModel& network_;
+  double load_;
+  std::optional<Workload> loaded_;  ///< empty: all ranks receive the same
+};
+
+}  // namespace gpuhours
