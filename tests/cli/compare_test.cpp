@@ -22,11 +22,11 @@ Json compared(const std::string& arguments, int code = 0) {
 }  // namespace
 
 TEST_CASE("several --vary make a grid, the last fastest") {
-  const Json json = compared(small() + " --vary cluster.gpu=h100_sxm,h200_sxm --vary training.micro_batch=1,2");
-  REQUIRE(json["results"].size() == 4);
-  CHECK(json["results"][0]["label"] == "gpu=h100_sxm micro_batch=1");
-  CHECK(json["results"][1]["label"] == "gpu=h100_sxm micro_batch=2");
-  CHECK(json["results"][3]["label"] == "gpu=h200_sxm micro_batch=2");
+  const Json json = compared(small() + " --vary cluster.gpu=h100_sxm,h200_sxm --vary 'training.micro_batch=1 sequences,2 sequences'", 1);
+  REQUIRE(json["results"].size() == 4);  // two sequences do not fit on H100: exit code 1
+  CHECK(json["results"][0]["label"] == "gpu=h100_sxm micro_batch=1 sequences");
+  CHECK(json["results"][1]["label"] == "gpu=h100_sxm micro_batch=2 sequences");
+  CHECK(json["results"][3]["label"] == "gpu=h200_sxm micro_batch=2 sequences");
   CHECK(json["results"][3]["inputs"]["training"]["micro_batch"] == 2);
   CHECK(json["results"][3]["inputs"]["cluster"]["node"] == "hgx_h200");
 }

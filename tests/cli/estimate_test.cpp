@@ -29,8 +29,8 @@ TEST_CASE("the JSON object agrees with itself") {
   for (const Json& phase : json["run"]["phases"]) hours += phase["gpu_hours"].get<double>();
   CHECK(hours == doctest::Approx(json["run"]["gpu_hours"].get<double>()));
   CHECK(json["cost"]["usd"].get<double>() == doctest::Approx(2 * hours));  // 2 USD an hour
-  CHECK(json["run"]["phases"][1]["basis"] == "given");
-  CHECK(json["run"]["phases"][1]["gpu_hours"] == 119000);
+  CHECK(json["run"]["phases"].back()["basis"] == "given");
+  CHECK(json["run"]["phases"].back()["gpu_hours"] == 5000);
   const Json& shares = json["provenance"];
   CHECK(shares["measured_share"].get<double>() + shares["interpolated_share"].get<double>() +
             shares["guessed_share"].get<double>() ==

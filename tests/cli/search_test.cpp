@@ -42,7 +42,7 @@ TEST_CASE("search as JSON: DESIGN 3.3") {
 TEST_CASE("a deadline that nothing meets: exit code 1 and the nearest") {
   const Outcome outcome = program(small() + "--deadline '1 h'");
   CHECK(outcome.code == 1);
-  CHECK(outcome.out.find("INFEASIBLE: no layout meets 60.00 min; the nearest takes ") != std::string::npos);
+  CHECK(outcome.out.find("INFEASIBLE: no layout meets 3,600 s; the nearest takes ") != std::string::npos);
 }
 
 TEST_CASE("mistakes on the command line: exit code 2, all at once") {

@@ -81,7 +81,7 @@ TEST_CASE("--explain says where one run's time goes") {
   const Runs runs;
   const Outcome found = runs.validate("--explain fp8");
   CHECK(found.code == 0);
-  CHECK(found.out.starts_with("fp8: measured 9.00 s, predicted "));
+  CHECK(found.out.starts_with("fp8: measured 9.000 s, predicted "));
   for (const char* part : {"floors: compute ", "Parts of the step by pipeline rank", "matrix product fprop",
                            "launch gaps and host", "share of step", "what may be wrong"}) {
     CAPTURE(part);

@@ -19,6 +19,7 @@ Scenario scenario(const std::string& file) {
   Diagnostics diagnostics;
   auto found = read_scenario(test::repository_path("scenarios/" + file), {}, test::repository_path("."), diagnostics);
   REQUIRE_MESSAGE(found.has_value(), text(diagnostics));
+  found->training.router_balance = RouterBalance::forced;  // a family compares layouts under balanced routing
   return *found;
 }
 

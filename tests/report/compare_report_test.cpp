@@ -49,7 +49,7 @@ TEST_CASE("the table stands side by side and marks what does not fit") {
 
 TEST_CASE("CSV has a row each under one header") {
   const std::string csv = compare_csv(two_results());
-  CHECK(csv.starts_with("label,schema_version,"));
+  CHECK(csv.starts_with("label,layout,schema_version,"));
   CHECK(std::count(csv.begin(), csv.end(), '\n') == 3);
 }
 
