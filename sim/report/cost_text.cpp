@@ -30,13 +30,15 @@ std::string cost_tree_text(const CostEstimate& cost, TextStyle style) {
 std::string cost_section(const Result& result, TextStyle style) {
   const Pricing& pricing = result.scenario.pricing;
   std::string out = fmt::format("\n{}\n", bold("Cost", style)) + cost_tree_text(result.estimate.cost, style) + "\n";
-  out += metric_lines(result, {"cost.usd", "cost.usd_low", "cost.usd_high", "interval.usd", "cost.usd_per_gpu_hour"});
+  std::vector<std::string_view> names{"cost.usd", "cost.usd_low", "cost.usd_high", "interval.usd",
+                                      "cost.usd_per_gpu_hour"};
   if (pricing.research_multiplier != 1) {
-    out += metric_lines(result, {"cost.research_multiplier", "cost.usd_with_research"});
+    names.insert(names.end(), {"cost.research_multiplier", "cost.usd_with_research"});
   }
-  out += metric_lines(result, {"cost.price_date"});
-  if (pricing.method == PricingMethod::rent) out += metric_lines(result, {"cost.electricity_usd"});
-  return out + metric_lines(result, {"energy.kwh", "energy.grid", "energy.kg_co2"});
+  names.emplace_back("cost.price_date");
+  if (pricing.method == PricingMethod::rent) names.emplace_back("cost.electricity_usd");
+  names.insert(names.end(), {"energy.kwh", "energy.grid", "energy.kg_co2"});
+  return out + metric_lines(result, names);
 }
 
 }  // namespace gpuhours

@@ -2,7 +2,6 @@
 // An estimate for people (text), for scripts (JSON as in DESIGN 3.3) and for spreadsheets (CSV: one row, every metric
 // that is one value). An infeasible result is written in full and marked.
 
-#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -17,7 +16,7 @@ std::string summary_line(const Result& result);
 std::string infeasible_line(const Result& result);
 
 /// Label and value of each metric named; those without a value are left out.
-std::string metric_lines(const Result& result, std::initializer_list<std::string_view> names);
+std::string metric_lines(const Result& result, const std::vector<std::string_view>& names);
 /// The tree of costs, and what it rests on.
 std::string cost_section(const Result& result, TextStyle style);
 std::string cost_tree_text(const CostEstimate& cost, TextStyle style);

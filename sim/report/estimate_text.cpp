@@ -15,7 +15,7 @@ std::string_view name_or_id(const std::string& name, const std::string& id) { re
 std::string short_name(const Gpu& gpu) {
   std::string_view words = name_or_id(gpu.name, gpu.id);
   if (words.starts_with("NVIDIA ")) words.remove_prefix(7);
-  return std::string(words.substr(0, words.find(' ')));
+  return std::string(words.substr(0, words.find_first_of(" ,")));
 }
 
 /// Never left out where experiments are counted in.
@@ -132,7 +132,7 @@ std::string notes_section(const Estimate& estimate, TextStyle style) {
 
 }  // namespace
 
-std::string metric_lines(const Result& result, std::initializer_list<std::string_view> names) {
+std::string metric_lines(const Result& result, const std::vector<std::string_view>& names) {
   TextTable table({});
   table.align_left(1);
   for (const std::string_view name : names) {

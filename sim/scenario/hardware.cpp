@@ -30,7 +30,8 @@ ProcessingPerformance processing_performance(const Gpu& gpu) {
   for (const auto& [format, rate] : gpu.peak_dense) {
     // TF32 operands are held in 32 bits; counting 19 would change no chip of the catalogue.
     const double tpp = rate.value() * 1e-12 * 8 * bytes_per_element(format);
-    if (tpp > best.tpp) best = {tpp, format};
+    const bool named_before_int8 = tpp == best.tpp && format != Format::int8;  // of equals the narrowest float
+    if (tpp > best.tpp || named_before_int8) best = {tpp, format};
   }
   return best;
 }
