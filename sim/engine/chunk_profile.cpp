@@ -66,7 +66,7 @@ void add_waiting(SimTime length, TimeUse& use) {
 TimeUse time_use(const TaskGraph& graph, const TaskTimes& times, TaskId first, TaskId last,
                  const std::vector<const TimedSegment*>& labels) {
   TimeUse use;
-  // Both streams run in order, so one pass over each with a moving window is enough.
+  // Compute runs in order, so one pass with a moving window is enough once communications stand by their start.
   std::vector<TaskId> compute;
   std::vector<TaskId> communication;
   for (TaskId id = first; id < last; ++id) {
@@ -77,19 +77,26 @@ TimeUse time_use(const TaskGraph& graph, const TaskTimes& times, TaskId first, T
     use.compute += times.end[id] - times.start[id];
     use.account += labels[static_cast<std::size_t>(graph.tasks[id].label)]->account;
   }
+  std::stable_sort(communication.begin(), communication.end(),
+                   [&](TaskId a, TaskId b) { return times.start[a] < times.start[b]; });
   std::size_t window = 0;
+  SimTime counted;  // of two that are exposed at once the first counts
   for (const TaskId id : communication) {
     const SimTime start = times.start[id];
     const SimTime end = times.end[id];
+    const SimTime from = std::min(std::max(start, counted), end);
     SimTime beside;
+    SimTime uncounted_beside;
     while (window < compute.size() && times.end[compute[window]] <= start) ++window;
     for (std::size_t i = window; i < compute.size() && times.start[compute[i]] < end; ++i) {
       beside += overlap(start, end, times.start[compute[i]], times.end[compute[i]]);
+      uncounted_beside += overlap(from, end, times.start[compute[i]], times.end[compute[i]]);
     }
     use.communication += end - start;
     use.hidden += beside;
     const GroupKind group = labels[static_cast<std::size_t>(graph.tasks[id].label)]->group;
-    use.exposed[static_cast<std::size_t>(exposed_kind(group))] += end - start - beside;
+    use.exposed[static_cast<std::size_t>(exposed_kind(group))] += end - from - uncounted_beside;
+    counted = std::max(counted, end);
   }
   return use;
 }
@@ -201,7 +208,7 @@ class GroupRun {
     std::size_t communications = 0;
     const Placed& any = placed_.back();
     for (TaskId id = any.first; id < any.end; ++id) {
-      if (graph_.tasks[id].stream == Stream::communication) ++communications;
+      if (is_layer_communication(graph_.tasks[id].stream)) ++communications;
     }
     graph_.meeting_sizes.resize(graph_.meeting_sizes.size() + communications, ranks_);
   }

@@ -84,7 +84,7 @@ Communication pipeline_send(const Workload& workload) {
   return {.name = "pipeline send",
           .kind = CommunicationKind::send,
           .group = GroupKind::pipeline,
-          .bytes = workload.boundary_bytes};
+          .bytes = workload.sent_bytes};
 }
 
 std::vector<Communication> expert_traffic(const Workload& workload) {

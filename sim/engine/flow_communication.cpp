@@ -108,12 +108,13 @@ class FlowModel final : public FlowCommunicationModel {
     const int domain = scenario_.cluster.node.nvlink_domain;
     const bool expert =
         communication.kind == CommunicationKind::dispatch || communication.kind == CommunicationKind::combine;
-    if (!expert || scenario_.stack.dispatcher != Dispatcher::deepep) {
+    if (!expert || !sends_token_once(scenario_.stack.dispatcher)) {
       const auto [op, bytes] = as_collective(scenario_, communication, shape.size);
       return collective_flows(collective_estimate(laws_, shape, op, bytes), op, bytes, ranks, domain);
     }
+    const ExpertLaws& expert_laws = laws_of(laws_, scenario_.stack.dispatcher);
     const ExpertPhaseLaw& law =
-        communication.kind == CommunicationKind::dispatch ? laws_.expert.dispatch : laws_.expert.combine;
+        communication.kind == CommunicationKind::dispatch ? expert_laws.dispatch : expert_laws.combine;
     const ExpertVisits visits = expert_visits(scenario_.model, shape.size, shape.domains);
     const Bytes bytes(static_cast<double>(communication.tokens) * communication.bytes_per_token);
     return expert_flows(visits, bytes, law.nic_share,

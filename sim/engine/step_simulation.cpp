@@ -180,7 +180,7 @@ class StepSimulation {
             .add(0, chunk.kind, stage(chunk.forward), stage(chunk.backward), 1.0, {});
         std::vector<int> sizes;
         for (const Task& task : scratch.tasks) {
-          if (task.stream == Stream::communication)
+          if (is_layer_communication(task.stream))
             sizes.push_back(group_size(work_.labels[static_cast<std::size_t>(task.label)]->group));
         }
         it = communications_.emplace(key, std::move(sizes)).first;
@@ -421,7 +421,7 @@ class StepSimulation {
   }
 
   void fill_timeline(Timeline& timeline) {
-    timeline.streams = {"compute", "communication", "pipeline", "data parallel"};
+    timeline.streams = {"compute", "communication", "pipeline", "data parallel", "tensor parallel"};
     for (int rank = 0; rank < pp_; ++rank) {
       timeline.devices.push_back("pipeline rank " + std::to_string(rank));
       const RankOrder& order = plan_.ranks[static_cast<std::size_t>(rank)];

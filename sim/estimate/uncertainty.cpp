@@ -69,7 +69,7 @@ std::array<double, kExposedKinds> network_errors(const StepModel& model) {
   }
   if (model.scenario().parallelism.pp > 1) {
     const CommunicationTime hop = model.network().time(
-        {.kind = CommunicationKind::send, .group = GroupKind::pipeline, .bytes = model.work().boundary_bytes});
+        {.kind = CommunicationKind::send, .group = GroupKind::pipeline, .bytes = model.work().sent_bytes});
     add(Exposed::pipeline, hop.alone.value(), hop.relative_error);
   }
   for (std::size_t i = 0; i < time.size(); ++i) error[i] = time[i] > 0 ? error[i] / time[i] : 0;

@@ -60,6 +60,13 @@ Bytes deepep_buffers(const Scenario& s) {
   return Bytes(nvlink + (domains > 1 ? channels * domains * kRdmaTokens * token * 2 : 0));
 }
 
+Bytes hybridep_buffers(const Scenario& s) {
+  if (!s.model.is_moe() || s.parallelism.ep == 1 || s.stack.dispatcher != Dispatcher::hybridep) return {};
+  const Dimensions d(s);
+  const double most = static_cast<double>(d.moe_tokens) * s.parallelism.ep;
+  return Bytes(most * static_cast<double>(d.hidden) * bytes_per_element(s.precision.combine));
+}
+
 double gathered_parameters(const Scenario& s, bool head) {
   const double layer = largest_layer(s);
   return layer + (head ? std::max(layer, output_table(s)) : layer);

@@ -14,6 +14,8 @@ Bytes tensor_overlap_buffers(const Scenario& scenario);
 
 /// DeepEP's NVLink and RDMA buffers, after its size hints: channels x peers x tokens in flight x token.
 Bytes deepep_buffers(const Scenario& scenario);
+/// HybridEP's: room for every token of the domain's ranks, shared by dispatch and combine.
+Bytes hybridep_buffers(const Scenario& scenario);
 
 /// Parameters of the largest two groups that FSDP holds whole at once: the layer that runs and the one prefetched; next
 /// to the loss the output table and a layer.

@@ -150,6 +150,7 @@ class Ledger {
   void add_buffers(MemoryLedger& ledger) const {
     add("tensor overlap buffers", tensor_overlap_buffers(s_), ledger);
     add("DeepEP buffers", deepep_buffers(s_), ledger);
+    add("HybridEP buffers", hybridep_buffers(s_), ledger);
     add("library workspace", s_.stack.library_workspace, ledger);
     add("communicators", communicators(s_) * s_.stack.communicator_buffers, ledger);
   }

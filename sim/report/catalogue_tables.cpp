@@ -180,6 +180,7 @@ constexpr Metric<Stack> kStack[] = {
     {"name", "name", "", "", [](S s) { return words(s.name); }},
     {"overlap_parameters", "overlaps parameters", "", "", [](S s) { return V(s.overlap_parameters); }},
     {"overlap_pipeline", "overlaps pipeline sends", "", "", [](S s) { return V(s.overlap_pipeline); }},
+    {"scatter_gather_sends", "scatter-gather sends", "", "", [](S s) { return V(s.scatter_gather_sends); }},
     {"cuda_graphs", "CUDA graphs", "", "", [](S s) { return V(s.cuda_graphs); }},
     {"launch_gap_s", "launch gap", "s", "", [](S s) { return V(s.launch_gap.value()); }},
     {"launch_interval_s", "launch interval", "s", "", [](S s) { return V(s.launch_interval.value()); }},

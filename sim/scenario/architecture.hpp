@@ -22,6 +22,7 @@ struct Architecture {
   int ffn_hidden = 0;  ///< width of a dense MLP
   MlpKind mlp = MlpKind::swiglu;
   bool linear_bias = false;
+  bool activation_clamp = false;  ///< gate and up are bounded before the activation
   bool qk_norm = false;  ///< queries and keys are normed head by head before rotation
   int vocab = 0;
   bool tied_embeddings = false;

@@ -39,7 +39,7 @@ struct EnumNames<Scaling> {
 };
 template <>
 struct EnumNames<Dispatcher> {
-  static constexpr auto kNames = std::to_array<std::string_view>({"deepep", "alltoall", "allgather"});
+  static constexpr auto kNames = std::to_array<std::string_view>({"deepep", "alltoall", "allgather", "hybridep"});
 };
 template <>
 struct EnumNames<GraphScope> {

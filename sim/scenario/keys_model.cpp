@@ -46,6 +46,7 @@ void describe(Keys& keys, Architecture& model) {
   keys.whole({"ffn_hidden", "width of a dense MLP"}, model.ffn_hidden, at_least(0));
   keys.choice({"mlp", "activation; swiglu and geglu have three matrices, the others two"}, model.mlp);
   keys.flag({"linear_bias", "linear layers have a bias"}, model.linear_bias);
+  keys.flag({"activation_clamp", "gate and up are bounded before the activation"}, model.activation_clamp);
   keys.flag({"qk_norm", "queries and keys are normed head by head"}, model.qk_norm);
   keys.whole({"vocab", "rows of the embedding table", kRequired}, model.vocab, at_least(1));
   keys.flag({"tied_embeddings", "the output projection is the embedding table"}, model.tied_embeddings);

@@ -40,6 +40,8 @@ void describe_overlap(Keys& keys, Stack& stack) {
             stack.overlap_gradients);
   keys.flag({"overlap_parameters", "all-gather of parameters runs beside the first forward"}, stack.overlap_parameters);
   keys.flag({"overlap_pipeline", "pipeline sends run beside compute"}, stack.overlap_pipeline);
+  keys.flag({"scatter_gather_sends", "without sequence parallelism: tensor ranks send a share each, then all-gather"},
+            stack.scatter_gather_sends);
   keys.flag({"shared_expert_overlap", "the shared expert runs beside dispatch and combine"},
             stack.shared_expert_overlap);
 }
@@ -119,7 +121,7 @@ void describe(Keys& keys, Stack& stack) {
       {"fused_norm_cast", "norms write the operand of the next matrix product in its format, delayed scaling only"},
       stack.fused_norm_cast);
   keys.flag({"fused_rope", "rotary embedding is one kernel"}, stack.fused_rope);
-  keys.flag({"fused_grouped_gemm", "the experts of a rank are one launch, else each is one"}, stack.fused_grouped_gemm);
+  keys.flag({"fused_grouped_gemm", "the experts of a rank are one launch, with bias and clamp; else each is one"}, stack.fused_grouped_gemm);
   keys.choice({"attention_kernel", "cudnn: the vendor's; flash2: FlashAttention-2"}, stack.attention_kernel);
   keys.number({"attention_factor", "time of attention kernels over their law's"}, Unit::ratio, stack.attention_factor,
               greater_than(0));

@@ -43,9 +43,10 @@ void refused_features(const Scenario& scenario, const YamlNode& document, Diagno
     if (phases[i].is_given() || !phases[i].parallelism) continue;
     refusals.check(*phases[i].parallelism, fmt::format("training.phases.{}.parallelism", i));
   }
-  refusals.refuse(scenario.training.capacity_factor > 0 && scenario.stack.dispatcher == Dispatcher::deepep,
+  refusals.refuse(scenario.training.capacity_factor > 0 && sends_token_once(scenario.stack.dispatcher),
                   "training.capacity_factor", scenario.training.capacity_factor,
-                  "the dispatcher deepep is dropless; alltoall and allgather keep a capacity");
+                  fmt::format("the dispatcher {} is dropless; alltoall and allgather keep a capacity",
+                              enum_name(scenario.stack.dispatcher)));
   const FabricKind kind = scenario.cluster.fabric.kind;
   refusals.refuse(scenario.stack.keeps_attention_scores && scenario.parallelism.cp > 1, "parallelism.cp",
                   scenario.parallelism.cp, "attention that keeps its scores does not exchange keys");

@@ -36,7 +36,11 @@ struct PrecisionRecipe {
   [[nodiscard]] bool low_precision_gemm() const { return scaling != Scaling::none; }
 };
 
-enum class Dispatcher { deepep, alltoall, allgather };
+enum class Dispatcher { deepep, alltoall, allgather, hybridep };
+/// DeepEP and its successor for NVLink domains: a token goes once to each rank (or first to each domain) that it visits.
+[[nodiscard]] constexpr bool sends_token_once(Dispatcher dispatcher) {
+  return dispatcher == Dispatcher::deepep || dispatcher == Dispatcher::hybridep;
+}
 /// What CUDA graphs hold where a stack uses them: whole passes, or attention with the router, or the router alone.
 enum class GraphScope { all, attention, router };
 /// Whose fused attention: the vendor's (cuDNN, FlashAttention-3 alike) or FlashAttention-2.
@@ -82,11 +86,12 @@ struct Stack {
   bool overlap_gradients = false;       ///< data-parallel reduction runs beside the last micro-batch's backward
   bool overlap_parameters = false;      ///< data-parallel all-gather of parameters runs beside the first forward
   bool overlap_pipeline = true;         ///< pipeline sends run beside compute
+  bool scatter_gather_sends = false;    ///< tensor ranks send a share each of what they all hold, then all-gather
   bool fused_norm = true;               ///< residual add and norm are one kernel
   bool fused_activation = true;         ///< activation and cast are one kernel
   bool fused_norm_cast = false;         ///< norms write the next product's operand in its format (delayed scaling)
   bool fused_rope = true;
-  bool fused_grouped_gemm = true;  ///< experts of a rank are one launch, else a launch an expert
+  bool fused_grouped_gemm = true;  ///< experts of a rank are one launch, bias and clamp within; else a launch an expert
   AttentionKernel attention_kernel = AttentionKernel::cudnn;
   double attention_factor = 1;  ///< time of attention kernels over their law's
   bool fused_cross_entropy = true;

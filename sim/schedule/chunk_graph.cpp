@@ -28,6 +28,18 @@ double load_over_mean(const TimedSegment& segment, const Load& load) {
   return segment.compute ? over : std::max(0.0, over);
 }
 
+Stream stream_of(const TimedSegment& segment) {
+  if (segment.compute) return Stream::compute;
+  switch (segment.group) {
+    case GroupKind::tensor:
+    case GroupKind::expert_tensor:
+    case GroupKind::context:
+      return Stream::tensor;
+    default:
+      return Stream::communication;
+  }
+}
+
 }  // namespace
 
 void ChunkBuilder::emit(const TimedSegment& segment, Needed needed, Chain& chain) {
@@ -38,7 +50,7 @@ void ChunkBuilder::emit(const TimedSegment& segment, Needed needed, Chain& chain
             .beside = scaled(beside, segment.compute ? scale_ : 1.0),
             .device = device_,
             .label = segment.label,
-            .stream = segment.compute ? Stream::compute : Stream::communication,
+            .stream = stream_of(segment),
             .intrudes = segment.intrudes};
   if (!segment.compute) {
     // Data-parallel groups of a layer's weights do not meet: all their ranks run the same.
@@ -62,7 +74,7 @@ void ChunkBuilder::emit(const TimedSegment& segment, Needed needed, Chain& chain
       chain.due = std::exchange(chain.started, -1);
     }
   }
-  (segment.compute ? last_compute_ : last_communication_) = id;
+  last_of_stream_[static_cast<std::size_t>(task.stream)] = id;
 }
 
 void ChunkBuilder::emit(const std::vector<TimedSegment>& segments, Chain& chain) {
@@ -153,8 +165,8 @@ ChunkTasks ChunkBuilder::add(std::int32_t device, ChunkKind kind, const TimedSta
   communications_ = 0;
   ChunkTasks tasks;
   tasks.start = graph_.add({.device = device, .label = -1, .stream = Stream::compute, .intrudes = false});
-  last_compute_ = tasks.start;
-  last_communication_ = -1;
+  last_of_stream_.fill(-1);
+  last_of_stream_[static_cast<std::size_t>(Stream::compute)] = tasks.start;
   Chain f(tasks.start);
   f.loads = loads.forward;
   Chain b = f;
@@ -186,8 +198,9 @@ ChunkTasks ChunkBuilder::add(std::int32_t device, ChunkKind kind, const TimedSta
   }
   tasks.forward_out = f.last;
   tasks.backward_out = b.last;
-  tasks.last.push_back(static_cast<TaskId>(last_compute_));
-  if (last_communication_ >= 0) tasks.last.push_back(static_cast<TaskId>(last_communication_));
+  for (const std::int64_t last : last_of_stream_) {
+    if (last >= 0) tasks.last.push_back(static_cast<TaskId>(last));
+  }
   return tasks;
 }
 

@@ -3,7 +3,8 @@
 // a backward micro-batch as DeepSeek's profiled program does:
 //   compute        attn(F)      mlp(B)        mlp(W)   mlp(F)    attn(B)   attn(W)
 //   communication  combine'(B)  dispatch(F)   dispatch'(B)       combine(F)
-// in that order on each stream, every segment after the one before it in its own pass.
+// in that order on each stream, every segment after the one before it in its own pass. Collectives of tensor and context
+// parallelism have a stream of their own.
 
 #include <algorithm>
 #include <array>
@@ -98,8 +99,7 @@ class ChunkBuilder {
   double scale_ = 1;
   ChunkMeetings meetings_;
   std::int32_t communications_ = 0;
-  std::int64_t last_compute_ = -1;
-  std::int64_t last_communication_ = -1;
+  std::array<std::int64_t, kStreams> last_of_stream_{};  ///< -1: none
 };
 
 }  // namespace gpuhours

@@ -43,7 +43,7 @@ class AnalyticNetwork final : public CommunicationModel {
     if (group.size <= 1) return nothing();
     const bool expert =
         communication.kind == CommunicationKind::dispatch || communication.kind == CommunicationKind::combine;
-    if (expert && scenario_.stack.dispatcher == Dispatcher::deepep) {
+    if (expert && sends_token_once(scenario_.stack.dispatcher)) {
       const Bytes all(static_cast<double>(communication.tokens) * communication.bytes_per_token);
       return node_limited(group, communication, all);
     }
@@ -68,7 +68,7 @@ class AnalyticNetwork final : public CommunicationModel {
   /// Each token once to every domain it visits over the NIC, then forwarded over NVLink (DeepEP, normal kernels).
   [[nodiscard]] CommunicationTime node_limited(const GroupShape& group, const Communication& communication,
                                                Bytes all) const {
-    const ExpertLaws& laws = laws_.expert;
+    const ExpertLaws& laws = laws_of(laws_, scenario_.stack.dispatcher);
     const bool dispatches = communication.kind == CommunicationKind::dispatch;
     const ExpertPhaseLaw& law = dispatches ? laws.dispatch : laws.combine;
     const ExpertVisits visits = expert_visits(scenario_.model, group.size, group.domains);
@@ -85,7 +85,9 @@ class AnalyticNetwork final : public CommunicationModel {
     time.alone = law.base + std::max(nic, nvlink);
     time.beside = law.base + slower * std::max(nic, nvlink);
     if (communication.first_of_pair) time.beside += laws.layout_on_host;
-    time.measured = group.generation == "hopper" && group.transport == "infiniband";
+    time.measured = scenario_.stack.dispatcher == Dispatcher::hybridep
+                        ? group.generation == "blackwell" && group.domains == 1
+                        : group.generation == "hopper" && group.transport == "infiniband";
     time.relative_error = law.error_beside;
     return time;
   }
@@ -108,6 +110,10 @@ CollectiveCall as_collective(const Scenario& scenario, const Communication& comm
     return {dispatches ? CollectiveOp::all_gather : CollectiveOp::reduce_scatter, static_cast<double>(ranks) * all};
   }
   return {CollectiveOp::all_to_all, static_cast<double>(scenario.model.top_k) * all};
+}
+
+const ExpertLaws& laws_of(const NetworkLaws& laws, Dispatcher dispatcher) {
+  return dispatcher == Dispatcher::hybridep ? laws.expert_hybrid : laws.expert;
 }
 
 BytesPerSecond expert_nvlink_rate(const ExpertPhaseLaw& law, const GroupShape& group, int sms) {

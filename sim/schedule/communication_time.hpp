@@ -44,6 +44,8 @@ struct CollectiveCall {
 };
 CollectiveCall as_collective(const Scenario& scenario, const Communication& communication, int ranks);
 
+/// The laws of a dispatcher that sends a token once.
+const ExpertLaws& laws_of(const NetworkLaws& laws, Dispatcher dispatcher);
 /// NVLink's achieved rate in expert dispatch and combine, or what the SMs that the kernel holds can move (0: no limit).
 BytesPerSecond expert_nvlink_rate(const ExpertPhaseLaw& law, const GroupShape& group, int sms);
 

@@ -50,7 +50,7 @@ LoadGrowth::LoadGrowth(const Scenario& scenario, const RankLoads& loads, const W
 }
 
 GrowsWith LoadGrowth::expert_communication(const LayerWork& work) const {
-  if (scenario_.stack.dispatcher != Dispatcher::deepep) return GrowsWith::rank;
+  if (!sends_token_once(scenario_.stack.dispatcher)) return GrowsWith::rank;
   for (const Segment& segment : work.forward) {
     const auto* communication = std::get_if<Communication>(&segment);
     if (communication == nullptr || !is_expert_exchange(*communication)) continue;

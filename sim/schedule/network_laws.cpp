@@ -63,6 +63,10 @@ class LawReader {
             number(node, "error_beside", 0, 10)};
   }
 
+  ExpertLaws expert(const YAML::Node& node) {
+    return {expert_phase(node, "dispatch"), expert_phase(node, "combine"), microseconds(node, "layout_on_host_us")};
+  }
+
  private:
   void report(const YAML::Node& at, const std::string& what) {
     SourcePlace place{file_, 0, 0, {}};
@@ -104,8 +108,9 @@ NetworkLaws laws_of(const YAML::Node& root, LawReader& reader) {
   laws.nvls_min_ranks = static_cast<int>(reader.number(root, "nvls_min_ranks", 2, 1e6));
   const YAML::Node expert = reader.child(root, "expert");
   if (expert.IsDefined()) {
-    laws.expert = {reader.expert_phase(expert, "dispatch"), reader.expert_phase(expert, "combine"),
-                   reader.microseconds(expert, "layout_on_host_us")};
+    laws.expert = reader.expert(expert);
+    const YAML::Node hybrid = reader.child(root, "expert_hybrid", false);
+    laws.expert_hybrid = hybrid.IsDefined() ? reader.expert(hybrid) : laws.expert;
   }
   return laws;
 }
@@ -151,8 +156,10 @@ void scale_latencies(NetworkLaws& laws, double factor) {
     for (AlgorithmLaw* law : {&nic.ring, &nic.tree, &nic.nvls_tree, &nic.all_to_all, &nic.send}) scale(*law);
     nic.reference_latency *= factor;
   }
-  for (ExpertPhaseLaw* law : {&laws.expert.dispatch, &laws.expert.combine}) law->base *= factor;
-  laws.expert.layout_on_host *= factor;
+  for (ExpertLaws* expert : {&laws.expert, &laws.expert_hybrid}) {
+    for (ExpertPhaseLaw* law : {&expert->dispatch, &expert->combine}) law->base *= factor;
+    expert->layout_on_host *= factor;
+  }
 }
 
 }  // namespace gpuhours

@@ -243,8 +243,15 @@ void fill_step_work(const Scenario& scenario, const Workload& workload, const Wo
   if (scenario.parallelism.pp > 1) {
     out.hop = timer
                   .timed(Communication{
-                      .kind = CommunicationKind::send, .group = GroupKind::pipeline, .bytes = workload.boundary_bytes})
+                      .kind = CommunicationKind::send, .group = GroupKind::pipeline, .bytes = workload.sent_bytes})
                   .alone;
+    if (workload.scatters_sends) {  // Narayanan et al. 2021 (arXiv 2104.04473), section 4.1
+      out.hop = out.hop + timer
+                              .timed(Communication{.kind = CommunicationKind::all_gather,
+                                                   .group = GroupKind::tensor,
+                                                   .bytes = workload.boundary_bytes})
+                              .alone;
+    }
   }
   out.norm_reduce = collective(network, scenario,
                                {.kind = CommunicationKind::all_reduce, .group = GroupKind::data, .bytes = Bytes(4)});

@@ -12,8 +12,12 @@ namespace gpuhours {
 using TaskId = std::uint32_t;
 
 /// Streams of a device. Tasks of one stream run in the order in which they were added.
-enum class Stream : std::uint8_t { compute, communication, pipeline, data_parallel };
-inline constexpr int kStreams = 4;
+/// `tensor`: collectives of the ranks that share a layer (tensor, context); what is sent to experts does not queue with them.
+enum class Stream : std::uint8_t { compute, communication, pipeline, data_parallel, tensor };
+inline constexpr int kStreams = 5;
+[[nodiscard]] constexpr bool is_layer_communication(Stream stream) {
+  return stream == Stream::communication || stream == Stream::tensor;
+}
 
 /// A kernel, a run of kernels, or one rank's part of a communication.
 struct Task {

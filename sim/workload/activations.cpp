@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "workload/mlp.hpp"
 #include "workload/moe.hpp"
 
 namespace gpuhours {
@@ -52,7 +53,7 @@ class KeptTensors {
 
   void attention();
   void dense_mlp();
-  void mlp(std::int64_t rows, std::int64_t width);
+  void mlp(std::int64_t rows, std::int64_t width, bool grouped);
   void experts();
 
   ActivationBytes take(Bytes transient) { return {total_, transient, std::move(tensors_)}; }
@@ -107,14 +108,15 @@ void KeptTensors::attention() {
 }
 
 void KeptTensors::dense_mlp() {
-  if (!d_.recomputes(RecomputeOp::mlp)) mlp(d_.tokens, d_.ffn);
+  if (!d_.recomputes(RecomputeOp::mlp)) mlp(d_.tokens, d_.ffn, false);
   residual_mask("mlp dropout mask");
 }
 
-void KeptTensors::mlp(std::int64_t rows, std::int64_t width) {
+void KeptTensors::mlp(std::int64_t rows, std::int64_t width, bool grouped) {
   const std::int64_t up = (d_.gated ? 2 : 1) * width;
   keep("up projection", rows, up, d_.separate_casts ? input_ : d_.width);
   if (d_.recomputes(RecomputeOp::activation)) return;
+  if (clamps_apart(d_, grouped)) keep("bounded up projection", rows, up, d_.width);
   if (d_.gated && d_.scenario.stack.eager_modules) keep("activated gate", rows, width, d_.width);
   keep("down projection input", rows, width, input_);
 }
@@ -125,9 +127,9 @@ void KeptTensors::experts() {
   keep("router scores", d_.moe_tokens, d_.model.experts, 4);
   keep("expert input", d_.routed_rows, d_.hidden,
        fp8 ? dispatch_bytes_per_token(d_) / static_cast<double>(d_.hidden) : input_);
-  if (!d_.recomputes(RecomputeOp::moe_experts)) mlp(d_.routed_rows, d_.moe_ffn);
+  if (!d_.recomputes(RecomputeOp::moe_experts)) mlp(d_.routed_rows, d_.moe_ffn, true);
   if (d_.scenario.stack.eager_modules) keep("expert output", d_.routed_rows, d_.hidden, d_.width);
-  if (d_.shared_ffn > 0 && !d_.recomputes(RecomputeOp::shared_experts)) mlp(d_.tokens, d_.shared_ffn);
+  if (d_.shared_ffn > 0 && !d_.recomputes(RecomputeOp::shared_experts)) mlp(d_.tokens, d_.shared_ffn, false);
 }
 
 /// Gradients and recomputed tensors of the attention half at its fullest: queries, keys, values, output and theirs, and

@@ -24,6 +24,7 @@ std::int64_t arrived_rows(const Dimensions& d) {
   if (d.scenario.parallelism.ep == 1) return d.moe_tokens;
   switch (d.scenario.stack.dispatcher) {
     case Dispatcher::deepep:
+    case Dispatcher::hybridep:
       return d.received;
     case Dispatcher::alltoall:
       return d.routed_rows;
@@ -54,6 +55,7 @@ Communication move(const Dimensions& d, bool to_experts, bool forward) {
   const auto tokens = static_cast<double>(d.moe_tokens);
   switch (d.scenario.stack.dispatcher) {
     case Dispatcher::deepep:
+    case Dispatcher::hybridep:
       c.kind = to_experts ? CommunicationKind::dispatch : CommunicationKind::combine;
       c.bytes = Bytes(tokens * c.bytes_per_token);
       c.first_of_pair = to_experts && forward;

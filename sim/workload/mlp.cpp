@@ -21,7 +21,47 @@ bool casts_with_activation(const Dimensions& d) {
   return d.scenario.stack.fused_activation && (scaling == Scaling::tensor_delayed || d.separate_casts);
 }
 
+void clamp(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
+  if (!clamps_apart(d, mlp.up.grouped)) return;
+  b.list.memory("clamp gate and up", OperatorKind::elementwise, laws::kScale, mlp.up.rows, mlp.up.outputs, 4).kernels = 2;
+  b.list.memory("join gate and up", OperatorKind::elementwise, laws::kCopyStrided, mlp.up.rows, mlp.up.outputs, 4);
+}
+
+/// PyTorch's derivative of clamp compares (3 bytes an element a bound: up has two and joins them, 3) and chooses (5):
+/// 14 bytes for up in four kernels, 8 for gate in two. Then the gradients of the halves are joined.
+void clamp_backward(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
+  if (!clamps_apart(d, mlp.up.grouped)) return;
+  b.list.memory("clamp bwd", OperatorKind::elementwise, laws::kScale, mlp.up.rows, mlp.up.outputs, 11).kernels = 6;
+  b.list.memory("join gate and up gradients", OperatorKind::elementwise, laws::kCopyStrided, mlp.up.rows, mlp.up.outputs,
+                4);
+}
+
 }  // namespace
+
+bool clamps_apart(const Dimensions& d, bool grouped) {
+  return d.model.activation_clamp && d.gated && !(grouped && d.scenario.stack.fused_grouped_gemm);
+}
+
+bool weighs_expert_bias(const Dimensions& d) { return d.model.linear_bias && !d.scenario.stack.fused_grouped_gemm; }
+
+void add_expert_bias(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
+  if (!weighs_expert_bias(d)) return;
+  const int groups = mlp.down.groups;
+  b.list.memory("expert bias", OperatorKind::elementwise, laws::kAdd, mlp.down.rows, mlp.down.outputs, 20).kernels =
+      2 * groups + 1;
+  b.list.memory("join expert rows", OperatorKind::elementwise, laws::kCopyStrided, mlp.down.rows, mlp.down.outputs, 8);
+}
+
+void expert_bias_backward(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
+  if (!weighs_expert_bias(d)) return;
+  const int groups = mlp.down.groups;
+  b.list.memory("expert bias bwd", OperatorKind::elementwise, laws::kAdd, mlp.down.rows, mlp.down.outputs, 28).kernels =
+      3 * groups + 1;
+  b.list.memory("expert bias sums", OperatorKind::elementwise, laws::kBiasGrad, mlp.down.rows, mlp.down.outputs, 8)
+      .kernels = 2 * groups;
+  b.list.memory("join expert row gradients", OperatorKind::elementwise, laws::kCopyStrided, mlp.down.rows,
+                mlp.down.outputs, 4);
+}
 
 Mlp dense_mlp(const Dimensions& d) { return token_mlp(d, "gate_up", "down", d.ffn); }
 Mlp shared_mlp(const Dimensions& d) { return token_mlp(d, "shared gate_up", "shared down", d.shared_ffn); }
@@ -30,11 +70,13 @@ Mlp routed_mlp(const Dimensions& d) {
   const bool bias = d.model.linear_bias;
   const int groups = static_cast<int>(d.experts);
   return {{"routed gate_up", d.routed_rows, (d.gated ? 2 : 1) * d.moe_ffn, d.hidden, groups, true, bias, d.row_spread},
-          {"routed down", d.routed_rows, d.hidden, d.moe_ffn, groups, true, bias, d.row_spread},
+          {"routed down", d.routed_rows, d.hidden, d.moe_ffn, groups, true, bias && !weighs_expert_bias(d),
+           d.row_spread},
           d.moe_ffn};
 }
 
 void activate(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
+  clamp(d, b, mlp);
   const std::int64_t rows = mlp.up.rows;
   const double read = (d.gated ? 2 : 1) * d.width;
   const bool fused = casts_with_activation(d);
@@ -67,6 +109,7 @@ void activation_backward(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
   }
   b.list.memory("activation bwd", OperatorKind::activation, d.gated ? laws::kSwigluBwd : laws::kGeluBwd, mlp.up.rows,
                 mlp.width, (d.gated ? 5 : 3) * d.width);
+  clamp_backward(d, b, mlp);
 }
 
 void save_up_result(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {

@@ -31,6 +31,15 @@ void mlp_down_backward(const Dimensions& d, PassBuilder& b, const Mlp& mlp, MlpO
 void mlp_up_backward(const Dimensions& d, PassBuilder& b, const Mlp& mlp);
 void mlp_weight(PassBuilder& b, const Mlp& mlp);
 
+/// GPT-OSS bounds gate and up before the activation. Megatron-Core does so half by half in eager PyTorch and joins the
+/// halves again (weighted_bias_quick_geglu_impl); Transformer Engine's fused grouped MLP does it inside.
+bool clamps_apart(const Dimensions& d, bool grouped);
+/// Experts are launched one by one and each adds its bias to the down-projection's rows, times the token's weight for
+/// it: Megatron-Core in eager PyTorch with FP32 intermediates (TEGroupedMLP::_apply_bias). Bytes an element: product 4,
+/// sum 2 + 4 + 4, join 8, cast 6; backward cast 6, cast of the rows' gradient 6, join 4, products 8 + 8, sums 4 + 4.
+bool weighs_expert_bias(const Dimensions& d);
+void add_expert_bias(const Dimensions& d, PassBuilder& b, const Mlp& mlp);
+void expert_bias_backward(const Dimensions& d, PassBuilder& b, const Mlp& mlp);
 /// The activation, in one kernel with the cast of its result where the stack fuses them.
 void activate(const Dimensions& d, PassBuilder& b, const Mlp& mlp);
 void activation_backward(const Dimensions& d, PassBuilder& b, const Mlp& mlp);

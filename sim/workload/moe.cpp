@@ -65,10 +65,12 @@ void routed_forward(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
   activate(d, b, mlp);
   if (d.separate_casts) b.linear.transpose_weights(mlp.down);
   b.linear.fprop(mlp.down);
+  add_expert_bias(d, b, mlp);
 }
 
 /// Gradient of the routed rows down to that of the activation's operands; DeepSeek fuses the activation's two passes.
 void routed_down_backward(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
+  expert_bias_backward(d, b, mlp);
   if (d.separate_casts) {
     b.linear.copy_scales(mlp.down.rows, mlp.down.outputs);
   } else if (!(d.low_precision && d.scenario.precision.dispatch == Format::fp8)) {

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "engine/chunk_profile.hpp"
+
 using namespace gpuhours;
 
 namespace {
@@ -60,6 +62,30 @@ StepResult step(const StepWork& work, Schedule schedule, int pp, int micro_batch
 }
 
 }  // namespace
+
+TEST_CASE("of two communications that are exposed at once the time counts once") {
+  TimedLayer layer;
+  TimedSegment gather = expert("gather", 10);
+  gather.group = GroupKind::tensor;
+  layer.forward.first = {gather, compute("attn", 1000)};
+  layer.backward_input.first = {expert("combine'", 5000), compute("mlp", 100)};
+  StepWork work;
+  std::int32_t label = 0;
+  for (auto* segments : {&layer.forward.first, &layer.backward_input.first}) {
+    for (TimedSegment& segment : *segments) {
+      segment.label = label++;
+      work.labels.push_back(&segment);
+    }
+  }
+  const TimedStage stage{{&layer}, {&layer}};
+  const ChunkProfile profile = chunk_profile(work, ChunkKind::forward_backward, &stage, &stage, false);
+  // combine' 0-5000, gather 0-10, attn 10-1010, mlp 5000-5100: 1,100 of compute, 4,000 in which only communication runs.
+  CHECK(profile.length.ps == 5100);
+  CHECK(profile.use.compute.ps == 1100);
+  CHECK(profile.use.all_exposed().ps == 4000);
+  CHECK(profile.use.hidden.ps == 1000);
+  CHECK(profile.use.communication.ps == 5010);
+}
 
 TEST_CASE("1F1B with equal stages and free hops lasts (m + p - 1)(f + b)") {
   // f = 1000 + 2000, b = 2500 + 1500 + 1200 + 800 = 6000; p = 4, m = 6: 9 x 9000.

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "near.hpp"
 #include "shared.hpp"
@@ -212,6 +213,51 @@ TEST_CASE("H800's NVLink is predicted from H100's laws and the cut link") {
   c.kind = CommunicationKind::combine;
   c.bytes_per_token = 14376;
   CHECK(logical() == test::near(158e9, 0.10));
+}
+
+TEST_CASE("HybridEP meets the bandwidths that its README publishes") {
+  // GB200, 4,096 tokens of 7,168 in BF16, top 8 of 8 experts a rank, 16 SMs, Torch API: GB/s of every received copy, the
+  // local one too (deepseek-ai/DeepEP@41cad944, docs/README_Hybrid-EP.md).
+  struct Row {
+    int ranks;
+    double dispatch;
+    double combine;
+  };
+  const std::vector<Row> rows{{8, 550.10, 538.44}, {16, 472.84, 474.48}, {24, 441.89, 444.40}, {32, 485.50, 423.19},
+                              {36, 469.96, 418.27}};
+  Diagnostics diagnostics;
+  std::map<CommunicationKind, double> error;
+  for (const Row& row : rows) {
+    Scenario s = cluster(row.ranks, 1);
+    s.cluster.gpu.generation = "blackwell";
+    s.cluster.gpu.nvlink_per_direction = BytesPerSecond(900e9);
+    s.cluster.node.nvlink_domain = row.ranks;
+    s.parallelism.ep = row.ranks;
+    s.model.experts = 8 * row.ranks;
+    s.model.top_k = 8;
+    s.stack.dispatcher = Dispatcher::hybridep;
+    s.stack.communication_sms = 16;
+    const auto network = analytic_network(s, test::repository_path("calibration"), diagnostics);
+    REQUIRE(text(diagnostics).empty());
+    // A token misses a rank when none of its 8 experts is one of the rank's 8.
+    double misses = 1;
+    for (int i = 0; i < 8; ++i) misses *= (s.model.experts - 8.0 - i) / (s.model.experts - i);
+    for (const auto kind : {CommunicationKind::dispatch, CommunicationKind::combine}) {
+      Communication c;
+      c.kind = kind;
+      c.group = GroupKind::expert;
+      c.tokens = 4096;
+      c.bytes_per_token = 14336;
+      const double copies = row.ranks * (1 - misses) * 4096 * 14336;
+      const double published = 1e9 * (kind == CommunicationKind::dispatch ? row.dispatch : row.combine);
+      const double ratio = network->time(c).alone.value() / (copies / published);
+      CAPTURE(row.ranks);
+      CHECK(ratio == test::near(1, 0.16));
+      error[kind] += std::abs(ratio - 1) / static_cast<double>(rows.size());
+    }
+  }
+  CHECK(error[CommunicationKind::dispatch] < 0.08);
+  CHECK(error[CommunicationKind::combine] < 0.10);
 }
 
 TEST_CASE("the shipped calibration reads and gives the trace's dispatch time") {

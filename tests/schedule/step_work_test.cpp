@@ -181,6 +181,45 @@ TEST_CASE("a ring: each step computes beside the transfer for the next") {
   CHECK(simulate(graph).last_end.ps == 21);
 }
 
+TEST_CASE("tensor ranks share a send and gather it over NVLink") {
+  Scenario s = tiny_run(tiny_dense());
+  s.parallelism.tp = 2;
+  s.parallelism.pp = 2;
+  s.parallelism.sequence_parallel = false;
+  s.cluster.gpus = 4;
+  // 16 tokens x hidden 8 x 2 B = 256 B at 1 B/ps; shared: 128 B sent and 256 B gathered.
+  CHECK(Work(s).work.hop.ps == 256);
+  s.stack.scatter_gather_sends = true;
+  CHECK(Work(s).work.hop.ps == 128 + 256);
+}
+
+TEST_CASE("a tensor collective does not queue behind an expert exchange of the other half") {
+  const auto exchange = [](GroupKind group, std::int64_t ps) {
+    return TimedSegment{.compute = false, .group = group, .alone = {ps}, .beside = {ps}};
+  };
+  const auto kernel = [](std::int64_t ps) { return TimedSegment{.alone = {ps}, .beside = {ps}}; };
+  TimedLayer layer;
+  layer.forward.first = {exchange(GroupKind::tensor, 10), kernel(1000), exchange(GroupKind::expert, 300)};
+  layer.backward_input.first = {exchange(GroupKind::expert, 5000), kernel(100)};
+  const TimedStage stage{{&layer}, {&layer}};
+  TaskGraph graph{.devices = 1};
+  ChunkBuilder(graph, false).add(0, ChunkKind::forward_backward, &stage, &stage, 1.0, {});
+  const TaskTimes times = simulate(graph);
+  // The backward's exchange 0-5000; beside it the gather 0-10 and the forward's kernel 10-1010; the forward's exchange is
+  // queued behind the other, 5000-5300.
+  const auto end_of = [&](Stream stream, std::int64_t length) {
+    for (TaskId id = 0; id < graph.tasks.size(); ++id) {
+      if (graph.tasks[id].stream == stream && graph.tasks[id].alone.ps == length) return times.end[id].ps;
+    }
+    return std::int64_t{-1};
+  };
+  CHECK(end_of(Stream::tensor, 10) == 10);
+  CHECK(end_of(Stream::compute, 1000) == 1010);
+  CHECK(end_of(Stream::communication, 5000) == 5000);
+  CHECK(end_of(Stream::communication, 300) == 5300);
+  CHECK(end_of(Stream::compute, 100) == 5100);
+}
+
 TEST_CASE("MTP modules and the loss run on the stages that the layout names") {
   // 61 layers on 16 stages of DeepSeek-V3, the module on the 15th, the loss alone on the 16th.
   Scenario s = deepseek_run();

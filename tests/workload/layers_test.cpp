@@ -190,6 +190,61 @@ TEST_CASE("dispatchers move what they are said to move") {
   CHECK(communications(workload(s).moe.forward)[1].kind == CommunicationKind::reduce_scatter);
 }
 
+TEST_CASE("experts launched one by one bound gate and up and add their biases in kernels of their own") {
+  Scenario s = tiny_run(tiny_moe());
+  s.model.linear_bias = true;
+  s.model.activation_clamp = true;
+  s.stack.fused_grouped_gemm = false;
+  s.parallelism.ep = 4;
+  s.cluster.gpus = 4;
+  const Workload apart = workload(s);
+  // 16 tokens x top 2 = 32 rows on a rank of two experts. Gate and up are 2 x 4 wide: 256 elements; hidden is 8: 256 as well.
+  const auto bytes = [](const LayerPass& pass, std::string_view name) {
+    const Operator* op = find_operator(pass, name);
+    REQUIRE(op != nullptr);
+    CHECK(op->rows * op->cols == 256);
+    return op->bytes.value() / 256;
+  };
+  CHECK(bytes(apart.moe.forward, "clamp gate and up") == 2 + 2);
+  CHECK(bytes(apart.moe.forward, "join gate and up") == 2 + 2);
+  // Up: two comparisons 2 + 1 each, their conjunction 1 + 1 + 1, choice 1 + 2 + 2; gate: one comparison and the choice.
+  CHECK(bytes(apart.moe.backward_input, "clamp bwd") == (3 + 3 + 3 + 5 + 3 + 5) / 2.0);
+  CHECK(bytes(apart.moe.backward_input, "join gate and up gradients") == 4);
+  // In FP32, by expert: bias x weight 4, sum 2 + 4 + 4; for all: cast 4 + 2, join 4 + 4.
+  CHECK(bytes(apart.moe.forward, "expert bias") == 4 + 10 + 6);
+  CHECK(find_operator(apart.moe.forward, "expert bias")->kernels == 2 * 2 + 1);
+  CHECK(bytes(apart.moe.forward, "join expert rows") == 8);
+  // Casts 2 + 4 and 4 + 2, gradient x weight and gradient x bias 4 + 4 each; their sums read 4 each.
+  CHECK(bytes(apart.moe.backward_input, "expert bias bwd") == 6 + 6 + 8 + 8);
+  CHECK(bytes(apart.moe.backward_input, "expert bias sums") == 4 + 4);
+  CHECK(find_operator(apart.moe.backward_weight, "bias grad routed down") == nullptr);
+  CHECK(find_operator(apart.moe.backward_weight, "bias grad routed gate_up") != nullptr);
+
+  s.stack.fused_grouped_gemm = true;
+  const Workload together = workload(s);
+  for (const char* name : {"clamp gate and up", "expert bias"}) {
+    CHECK(find_operator(together.moe.forward, name) == nullptr);
+  }
+  CHECK(find_operator(together.moe.backward_input, "clamp bwd") == nullptr);
+  CHECK(find_operator(together.moe.backward_weight, "bias grad routed down") != nullptr);
+}
+
+TEST_CASE("tensor ranks that hold the same share the sending between stages") {
+  Scenario s = tiny_run(tiny_dense());
+  s.parallelism.tp = 2;
+  s.parallelism.pp = 2;
+  s.parallelism.sequence_parallel = false;
+  s.cluster.gpus = 4;
+  // 16 tokens x hidden 8 x 2 B.
+  CHECK(workload(s).sent_bytes.value() == 256);
+  s.stack.scatter_gather_sends = true;
+  CHECK(workload(s).boundary_bytes.value() == 256);
+  CHECK(workload(s).sent_bytes.value() == 128);
+  s.parallelism.sequence_parallel = true;  // each holds its half of the tokens and sends it
+  CHECK(workload(s).sent_bytes.value() == 128);
+  CHECK_FALSE(workload(s).scatters_sends);
+}
+
 TEST_CASE("the optimizer's bytes follow the formats") {
   // PyTorch's fused AdamW in one format: gradient, weight and two moments read, the last three written: 28 B in FP32.
   Scenario s = tiny_run(tiny_dense());
