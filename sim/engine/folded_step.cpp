@@ -150,19 +150,9 @@ PipelinePlan PlanShape::plan(int of_micro_batches) const { return pipeline_plan(
 
 int repeat_of(const PlanShape& shape) { return shape.schedule == Schedule::interleaved ? shape.pp : 2; }
 
-namespace {
-
-bool rounds_repeat(const PlanShape& shape) {
-  return !shape.merged && (shape.schedule == Schedule::one_f_one_b || shape.schedule == Schedule::interleaved ||
-                           shape.schedule == Schedule::dualpipe);
-}
-
-}  // namespace
-
 PlanShape warmed_up(const PlanShape& shape) {
-  if (!rounds_repeat(shape)) return shape;
-  // Interleaved ranks warm up with at most 2 pp + (vpp - 1) pp turns of vpp a micro-batch, DualPipe wants 2 pp
-  // micro-batches, the others pp.
+  // Interleaved ranks warm up with at most 2 pp + (vpp - 1) pp turns of vpp a micro-batch, merged 1F1B, DualPipe and
+  // the V-shaped orders with at most 2 pp micro-batches, the others with pp.
   const int repeat = repeat_of(shape);
   const int enough = 4 * shape.pp + 2 * repeat;
   PlanShape out = shape;

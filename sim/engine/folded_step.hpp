@@ -28,8 +28,7 @@ int repeat_of(const PlanShape& shape);
 /// The shape with as few micro-batches as show the warm-up and the fullest moment of every rank.
 PlanShape warmed_up(const PlanShape& shape);
 
-/// As few micro-batches as settle, the rest as rounds of the steady state; all of them where they do not settle, and for
-/// orders whose rounds are not known to repeat (zero-bubble, DualPipeV, merged chunks).
+/// As few micro-batches as settle, the rest as rounds of the steady state; all of them where they do not settle.
 StepResult folded_step(const StepWork& work, const PlanShape& shape, ChunkProfiles& profiles);
 
 }  // namespace gpuhours
