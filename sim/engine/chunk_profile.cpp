@@ -1,6 +1,10 @@
 #include "engine/chunk_profile.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "core/random.hpp"
 
 namespace gpuhours {
 namespace {
@@ -115,15 +119,39 @@ ChunkProfile chunk_profile(const StepWork& work, ChunkKind kind, const TimedStag
   return profile;
 }
 
+namespace {
+
+std::vector<const TimedLayer*> layers_of(const TimedStage* stage) {
+  return stage == nullptr ? std::vector<const TimedLayer*>{} : stage->layers;
+}
+
+}  // namespace
+
 const ChunkProfile& ChunkProfiles::at(const StepWork& work, ChunkKind kind, const TimedStage* forward,
                                       const TimedStage* backward) {
-  const auto layers = [](const TimedStage* stage) { return stage == nullptr ? Layers{} : stage->layers; };
-  std::tuple key{kind, layers(forward), layers(backward)};
+  std::tuple key{kind, layers_of(forward), layers_of(backward)};
   auto it = profiles_.find(key);
   if (it == profiles_.end()) {
     it = profiles_.emplace(std::move(key), chunk_profile(work, kind, forward, backward, false)).first;
   }
   return it->second;
+}
+
+const std::vector<ChunkProfile>& ChunkProfiles::draws(const StepWork& work, ChunkKind kind, const TimedStage* forward,
+                                                      const TimedStage* backward, std::uint64_t seed, bool spans) {
+  std::tuple key{kind, layers_of(forward), layers_of(backward), seed, spans};
+  auto it = draws_.find(key);
+  if (it == draws_.end()) {
+    it = draws_.emplace(std::move(key), chunk_profiles(work, kind, forward, backward, seed, spans)).first;
+  }
+  return it->second;
+}
+
+std::size_t draw_of(std::uint64_t seed, int rank, std::size_t i, std::size_t draws) {
+  if (draws == 1) return 0;
+  const double z = standard_normal(seed ^ 0x6472617773ULL, static_cast<std::uint64_t>(rank), i);
+  const double u = 0.5 * std::erfc(-z / std::numbers::sqrt2);
+  return std::min(draws - 1, static_cast<std::size_t>(u * static_cast<double>(draws)));
 }
 
 GroupLoads group_loads(const RankLoads& loads, std::size_t layers, std::uint64_t seed, std::uint64_t which,
@@ -151,12 +179,13 @@ namespace {
 class GroupRun {
  public:
   GroupRun(const StepWork& work, ChunkKind kind, const TimedStage* forward, const TimedStage* backward,
-           std::uint64_t seed)
+           std::uint64_t seed, bool spans)
       : work_(work),
         kind_(kind),
         forward_(forward),
         backward_(backward),
         seed_(seed),
+        spans_(spans),
         ranks_(work.loads.ranks()),
         builder_(graph_, work.split_overlap) {
     graph_.devices = ranks_;
@@ -235,7 +264,7 @@ class GroupRun {
     out.backward_out = result_at(&ChunkTasks::backward_out);
     out.use = mean_use(chunk, out.length);
     const Placed& shown = at(chunk, 0);
-    for (TaskId id = shown.first; id < shown.end; ++id) {
+    for (TaskId id = shown.first; spans_ && id < shown.end; ++id) {
       const Task& task = graph_.tasks[id];
       if (task.label < 0) continue;
       out.spans.push_back({0, static_cast<int>(task.stream),
@@ -263,6 +292,7 @@ class GroupRun {
   const TimedStage* forward_;
   const TimedStage* backward_;
   std::uint64_t seed_;
+  bool spans_;
   int ranks_;
   TaskGraph graph_;
   ChunkBuilder builder_;
@@ -283,12 +313,12 @@ bool feels_load(const TimedStage* stage) {
 }  // namespace
 
 std::vector<ChunkProfile> chunk_profiles(const StepWork& work, ChunkKind kind, const TimedStage* forward,
-                                         const TimedStage* backward, std::uint64_t seed) {
+                                         const TimedStage* backward, std::uint64_t seed, bool spans) {
   // Weight gradients alone wait for nobody: on average they take what the mean rows take.
   const bool alike =
       work.loads.even() || kind == ChunkKind::backward_weight || (!feels_load(forward) && !feels_load(backward));
-  if (alike) return {chunk_profile(work, kind, forward, backward)};
-  return GroupRun(work, kind, forward, backward, seed).profiles();
+  if (alike) return {chunk_profile(work, kind, forward, backward, spans)};
+  return GroupRun(work, kind, forward, backward, seed, spans).profiles();
 }
 
 }  // namespace gpuhours
