@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "core/random.hpp"
+#include "engine/group_run.hpp"
 
 namespace gpuhours {
 namespace {
@@ -175,131 +176,6 @@ GroupLoads group_loads(const RankLoads& loads, std::size_t layers, std::uint64_t
 
 namespace {
 
-/// A run of one kind of chunk on the ranks of one expert group.
-class GroupRun {
- public:
-  GroupRun(const StepWork& work, ChunkKind kind, const TimedStage* forward, const TimedStage* backward,
-           std::uint64_t seed, bool spans)
-      : work_(work),
-        kind_(kind),
-        forward_(forward),
-        backward_(backward),
-        seed_(seed),
-        spans_(spans),
-        ranks_(work.loads.ranks()),
-        builder_(graph_, work.split_overlap) {
-    graph_.devices = ranks_;
-  }
-
-  std::vector<ChunkProfile> profiles() {
-    for (int chunk = 0; chunk <= kChunkDraws; ++chunk) add_chunk(chunk);
-    times_ = simulate(graph_);
-    std::vector<ChunkProfile> out;
-    for (int chunk = 1; chunk <= kChunkDraws; ++chunk) out.push_back(profile(chunk));
-    return out;
-  }
-
- private:
-  struct Placed {
-    ChunkTasks tasks;
-    TaskId first = 0, end = 0;
-  };
-
-  [[nodiscard]] GroupLoads drawn(const TimedStage* stage, std::uint64_t half, int chunk) const {
-    if (stage == nullptr) return {};
-    return group_loads(work_.loads, stage->layers.size(), seed_, half, chunk);
-  }
-
-  void add_chunk(int chunk) {
-    const GroupLoads forward = drawn(forward_, 0, chunk);
-    const GroupLoads backward = drawn(backward_, 1, chunk);
-    const auto first_meeting = static_cast<std::int32_t>(graph_.meeting_sizes.size());
-    const ChunkMeetings meetings{.first = first_meeting, .stride = 1, .group_index = {-1, -1, 0, -1}};
-    for (int rank = 0; rank < ranks_; ++rank) {
-      const auto r = static_cast<std::size_t>(rank);
-      const ChunkLoads loads{forward.empty() ? nullptr : &forward[r], backward.empty() ? nullptr : &backward[r]};
-      Placed placed;
-      placed.first = static_cast<TaskId>(graph_.tasks.size());
-      placed.tasks = builder_.add(rank, kind_, forward_, backward_, 1.0, meetings, loads);
-      placed.end = static_cast<TaskId>(graph_.tasks.size());
-      if (chunk > 0) {
-        for (const TaskId last : at(chunk - 1, rank).tasks.last) graph_.depend(placed.tasks.start, last);
-      }
-      placed_.push_back(placed);
-    }
-    std::size_t communications = 0;
-    const Placed& any = placed_.back();
-    for (TaskId id = any.first; id < any.end; ++id) {
-      if (graph_.tasks[id].stream == Stream::communication) ++communications;
-    }
-    graph_.meeting_sizes.resize(graph_.meeting_sizes.size() + communications, ranks_);
-  }
-
-  [[nodiscard]] const Placed& at(int chunk, int rank) const {
-    return placed_[static_cast<std::size_t>(chunk * ranks_ + rank)];
-  }
-  [[nodiscard]] SimTime chunk_end(const Placed& placed) const {
-    SimTime end;
-    for (const TaskId id : placed.tasks.last) end = std::max(end, times_.end[id]);
-    return end;
-  }
-  /// Mean over the ranks.
-  template <class Time>
-  [[nodiscard]] SimTime mean(int chunk, Time time) const {
-    std::int64_t sum = 0;
-    for (int rank = 0; rank < ranks_; ++rank) sum += time(at(chunk, rank)).ps;
-    return {sum / ranks_};
-  }
-
-  [[nodiscard]] ChunkProfile profile(int chunk) const {
-    const auto end_of = [&](int c) { return mean(c, [&](const Placed& p) { return chunk_end(p); }); };
-    const SimTime begin = end_of(chunk - 1);
-    ChunkProfile out;
-    out.length = end_of(chunk) - begin;
-    const auto result_at = [&](TaskId ChunkTasks::*task) {
-      const SimTime at_mean = mean(chunk, [&](const Placed& p) { return times_.end[p.tasks.*task]; });
-      return std::clamp(at_mean - begin, SimTime{}, out.length);
-    };
-    out.forward_out = result_at(&ChunkTasks::forward_out);
-    out.backward_out = result_at(&ChunkTasks::backward_out);
-    out.use = mean_use(chunk, out.length);
-    const Placed& shown = at(chunk, 0);
-    for (TaskId id = shown.first; spans_ && id < shown.end; ++id) {
-      const Task& task = graph_.tasks[id];
-      if (task.label < 0) continue;
-      out.spans.push_back({0, static_cast<int>(task.stream),
-                           std::clamp(times_.start[id] - begin, SimTime{}, out.length),
-                           std::clamp(times_.end[id] - begin, SimTime{}, out.length),
-                           work_.labels[static_cast<std::size_t>(task.label)]->name});
-    }
-    return out;
-  }
-
-  /// Of a rank on average; what the chunk takes beyond is waiting for slower ranks, exposed expert communication.
-  [[nodiscard]] TimeUse mean_use(int chunk, SimTime length) const {
-    TimeUse sum;
-    for (int rank = 0; rank < ranks_; ++rank) {
-      const Placed& placed = at(chunk, rank);
-      sum += time_use(graph_, times_, placed.first, placed.end, work_.labels);
-    }
-    TimeUse use = shared_out(sum, ranks_);
-    add_waiting(length, use);
-    return use;
-  }
-
-  const StepWork& work_;
-  ChunkKind kind_;
-  const TimedStage* forward_;
-  const TimedStage* backward_;
-  std::uint64_t seed_;
-  bool spans_;
-  int ranks_;
-  TaskGraph graph_;
-  ChunkBuilder builder_;
-  TaskTimes times_;
-  std::vector<Placed> placed_;
-};
-
 bool feels_load(const TimedStage* stage) {
   const auto grows = [](const std::vector<TimedSegment>& segments) {
     return std::any_of(segments.begin(), segments.end(),
@@ -318,7 +194,7 @@ std::vector<ChunkProfile> chunk_profiles(const StepWork& work, ChunkKind kind, c
   const bool alike =
       work.loads.even() || kind == ChunkKind::backward_weight || (!feels_load(forward) && !feels_load(backward));
   if (alike) return {chunk_profile(work, kind, forward, backward, spans)};
-  return GroupRun(work, kind, forward, backward, seed, spans).profiles();
+  return group_run(work, kind, forward, backward, seed, kChunkDraws, spans);
 }
 
 }  // namespace gpuhours

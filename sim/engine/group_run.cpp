@@ -1,0 +1,344 @@
+#include "engine/group_run.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cmath>
+#include <memory>
+
+namespace gpuhours {
+namespace {
+
+constexpr std::size_t kCompute = 0;
+constexpr std::size_t kCommunication = 1;
+
+/// What the chunk's tasks are on every rank.
+class Program {
+ public:
+  Program(const TaskGraph& graph, const ChunkTasks& tasks, const std::vector<const TimedSegment*>& labels)
+      : chunk(tasks) {
+    const std::size_t count = graph.tasks.size();
+    stream.resize(count);
+    intrudes.resize(count);
+    meets.resize(count);
+    waits.assign(count, 0);
+    first_successor.assign(count + 1, 0);
+    for (TaskId id = 0; id < count; ++id) {
+      const Task& task = graph.tasks[id];
+      stream[id] = static_cast<std::uint8_t>(task.stream == Stream::compute ? kCompute : kCommunication);
+      intrudes[id] = task.intrudes ? 1 : 0;
+      meets[id] = task.meeting >= 0 ? 1 : 0;
+      in_order[stream[id]].push_back(id);
+      if (task.label < 0) continue;
+      const TimedSegment& segment = *labels[static_cast<std::size_t>(task.label)];
+      labelled[stream[id]].push_back(id);
+      if (segment.compute) {
+        account += segment.account;
+      } else {
+        group.push_back(exposed_kind(segment.group));
+      }
+    }
+    for (const Dependency& d : graph.dependencies) {
+      ++first_successor[d.from + 1];
+      ++waits[d.to];
+    }
+    for (std::size_t id = 0; id < count; ++id) first_successor[id + 1] += first_successor[id];
+    successors.resize(graph.dependencies.size());
+    std::vector<std::uint32_t> at(first_successor.begin(), first_successor.end() - 1);
+    for (const Dependency& d : graph.dependencies) successors[at[d.from]++] = d.to;
+  }
+
+  ChunkTasks chunk;
+  std::vector<std::uint8_t> stream;
+  std::vector<std::uint8_t> intrudes, meets;
+  std::vector<std::uint16_t> waits;  ///< tasks of the chunk that a task waits for
+  std::vector<std::uint32_t> first_successor;
+  std::vector<TaskId> successors;
+  std::array<std::vector<TaskId>, 2> in_order;  ///< by stream
+  std::array<std::vector<TaskId>, 2> labelled;  ///< of those, kernels and communications
+  std::vector<Exposed> group;                   ///< of the labelled communications
+  KernelAccount account;                        ///< of the compute
+};
+
+/// One rank in one chunk after another; the rules and the arithmetic are those of Simulation.
+class RankRun {
+ public:
+  explicit RankRun(const Program& program) : start(program.waits.size()), end(program.waits.size()), program_(program) {}
+
+  std::vector<std::int64_t> start, end;  ///< of the present chunk's tasks
+
+  /// `tasks`: the program's, with this rank's lengths.
+  void begin_chunk(const std::vector<Task>& tasks) {
+    lengths_.clear();
+    for (const Task& task : tasks) lengths_.push_back({task.alone.ps, task.beside.ps});
+    waits_ = program_.waits;
+    left_to_do_ = tasks.size();
+    for (const std::size_t s : {kCompute, kCommunication}) streams_[s].next = 0;
+    for (const std::size_t s : {kCompute, kCommunication}) advance_head(s);
+  }
+
+  /// Runs until it stands at a meeting or the chunk is over.
+  void advance() {
+    while (!waiting_ && left_to_do_ > 0) end_next();
+  }
+  [[nodiscard]] bool chunk_over() const { return left_to_do_ == 0; }
+  [[nodiscard]] std::int64_t now() const { return now_; }
+
+  /// The meeting starts at `time`, not before this rank's own arrival.
+  void meet(std::int64_t time) {
+    const Running& compute = streams_[kCompute];
+    while (compute.task >= 0 && compute.expected_end < time) end_next();
+    now_ = time;
+    waiting_ = false;
+    begin(static_cast<TaskId>(streams_[kCommunication].task));
+  }
+
+ private:
+  struct Lengths {
+    std::int64_t alone, beside;
+  };
+  struct Running {
+    std::size_t next = 0;       ///< in the stream's order
+    std::int64_t task = -1;     ///< -1: none
+    bool slowed = false;        ///< the present rate is 1 / beside
+    bool slowable = false;
+    bool intrudes = false;
+    std::int64_t expected_end = 0;
+    std::int64_t progress_at = 0;  ///< time up to which `left` is exact
+    double left = 0;
+    std::uint64_t scheduled = 0;  ///< the earlier of two ends at one time is the one scheduled first
+  };
+
+  void end_next() {
+    const Running& a = streams_[kCompute];
+    const Running& b = streams_[kCommunication];
+    const bool b_runs = b.task >= 0 && !waiting_;
+    assert(a.task >= 0 || b_runs);
+    const bool b_first = b_runs && (a.task < 0 || b.expected_end < a.expected_end ||
+                                    (b.expected_end == a.expected_end && b.scheduled < a.scheduled));
+    finish(b_first ? kCommunication : kCompute);
+  }
+
+  void advance_head(std::size_t s) {
+    const std::vector<TaskId>& order = program_.in_order[s];
+    if (streams_[s].next < order.size()) try_start(order[streams_[s].next]);
+  }
+
+  void try_start(TaskId id) {
+    if (waits_[id] > 0) return;
+    const std::size_t s = program_.stream[id];
+    Running& stream = streams_[s];
+    const std::vector<TaskId>& order = program_.in_order[s];
+    if (stream.task >= 0 || stream.next == order.size() || order[stream.next] != id) return;
+    if (program_.meets[id] != 0) {
+      stream.task = id;  // it holds the stream from here on
+      waiting_ = true;
+      return;
+    }
+    begin(id);
+  }
+
+  void begin(TaskId id) {
+    const std::size_t s = program_.stream[id];
+    Running& stream = streams_[s];
+    Running& other = streams_[1 - s];
+    const bool two_lengths = lengths_[id].alone != lengths_[id].beside;
+    ++stream.next;
+    stream.task = id;
+    stream.left = 1.0;
+    stream.progress_at = now_;
+    stream.slowed = two_lengths && other.intrudes;
+    start[id] = now_;
+    schedule_end(stream);
+    stream.slowable = two_lengths;
+    if (program_.intrudes[id] == 0) return;
+    stream.intrudes = true;
+    if (other.slowable) change_rate(other, true);
+  }
+
+  void schedule_end(Running& stream) {
+    const Lengths& of = lengths_[static_cast<std::size_t>(stream.task)];
+    const std::int64_t whole = stream.slowed ? of.beside : of.alone;
+    const auto rest = stream.left == 1.0 ? whole : std::llround(stream.left * static_cast<double>(whole));
+    stream.expected_end = now_ + rest;
+    stream.scheduled = ++schedules_;
+  }
+
+  void change_rate(Running& stream, bool slowed) {
+    if (slowed == stream.slowed) return;
+    const Lengths& of = lengths_[static_cast<std::size_t>(stream.task)];
+    const std::int64_t whole = stream.slowed ? of.beside : of.alone;
+    if (whole > 0) stream.left -= static_cast<double>(now_ - stream.progress_at) / static_cast<double>(whole);
+    if (stream.left < 0) stream.left = 0;
+    stream.progress_at = now_;
+    stream.slowed = slowed;
+    schedule_end(stream);
+  }
+
+  void finish(std::size_t s) {
+    Running& stream = streams_[s];
+    const auto id = static_cast<TaskId>(stream.task);
+    now_ = stream.expected_end;
+    end[id] = now_;
+    --left_to_do_;
+    stream.task = -1;
+    stream.slowable = false;
+    if (stream.intrudes) {
+      stream.intrudes = false;
+      if (streams_[1 - s].slowable) change_rate(streams_[1 - s], false);
+    }
+    for (std::uint32_t i = program_.first_successor[id]; i < program_.first_successor[id + 1]; ++i) {
+      const TaskId to = program_.successors[i];
+      if (--waits_[to] == 0) try_start(to);
+    }
+    advance_head(s);
+  }
+
+  const Program& program_;
+  std::vector<Lengths> lengths_;
+  std::vector<std::uint16_t> waits_;
+  std::array<Running, 2> streams_;
+  std::int64_t now_ = 0;
+  std::size_t left_to_do_ = 0;
+  std::uint64_t schedules_ = 0;
+  bool waiting_ = false;  ///< the head of the communication stream stands at a meeting
+};
+
+/// Sums over the ranks of one chunk.
+struct ChunkSums {
+  std::int64_t end = 0, forward_out = 0, backward_out = 0;
+  TimeUse use;
+};
+
+std::int64_t overlap(std::int64_t a_start, std::int64_t a_end, std::int64_t b_start, std::int64_t b_end) {
+  return std::max<std::int64_t>(0, std::min(a_end, b_end) - std::max(a_start, b_start));
+}
+
+/// time_use() of one rank's chunk, kernels' account apart.
+void add_use(const Program& program, const RankRun& rank, TimeUse& use) {
+  const std::vector<TaskId>& compute = program.labelled[kCompute];
+  const std::vector<TaskId>& communication = program.labelled[kCommunication];
+  for (const TaskId id : compute) use.compute.ps += rank.end[id] - rank.start[id];
+  std::size_t window = 0;
+  for (std::size_t c = 0; c < communication.size(); ++c) {
+    const std::int64_t start = rank.start[communication[c]];
+    const std::int64_t end = rank.end[communication[c]];
+    std::int64_t beside = 0;
+    while (window < compute.size() && rank.end[compute[window]] <= start) ++window;
+    for (std::size_t i = window; i < compute.size() && rank.start[compute[i]] < end; ++i) {
+      beside += overlap(start, end, rank.start[compute[i]], rank.end[compute[i]]);
+    }
+    use.communication.ps += end - start;
+    use.hidden.ps += beside;
+    use.exposed[static_cast<std::size_t>(program.group[c])].ps += end - start - beside;
+  }
+}
+
+class GroupRun {
+ public:
+  GroupRun(const StepWork& work, ChunkKind kind, const TimedStage* forward, const TimedStage* backward,
+           std::uint64_t seed)
+      : work_(work), kind_(kind), forward_(forward), backward_(backward), seed_(seed) {
+    const ChunkTasks tasks = build({});
+    program_ = std::make_unique<Program>(graph_, tasks, work.labels);
+    ranks_.reserve(static_cast<std::size_t>(work.loads.ranks()));
+    for (int r = 0; r < work.loads.ranks(); ++r) ranks_.emplace_back(*program_);
+  }
+
+  std::vector<ChunkProfile> profiles(int chunks, bool spans) {
+    std::vector<ChunkProfile> out;
+    std::int64_t begin = 0;
+    for (int chunk = 0; chunk <= chunks; ++chunk) {
+      const ChunkSums sums = run_chunk(chunk);
+      if (chunk > 0) out.push_back(profile(sums, begin, spans));
+      begin = mean(sums.end);
+    }
+    return out;
+  }
+
+ private:
+  [[nodiscard]] GroupLoads drawn(const TimedStage* stage, std::uint64_t half, int chunk) const {
+    if (stage == nullptr) return {};
+    return group_loads(work_.loads, stage->layers.size(), seed_, half, chunk);
+  }
+
+  /// The chunk's tasks on a rank with these loads, into `graph_`.
+  ChunkTasks build(const ChunkLoads& loads) {
+    graph_.devices = 1;
+    graph_.tasks.clear();
+    graph_.dependencies.clear();
+    const ChunkMeetings meetings{.first = 0, .stride = 1, .group_index = {-1, -1, 0, -1}};
+    return ChunkBuilder(graph_, work_.split_overlap).add(0, kind_, forward_, backward_, 1.0, meetings, loads);
+  }
+
+  ChunkSums run_chunk(int chunk) {
+    const GroupLoads forward = drawn(forward_, 0, chunk);
+    const GroupLoads backward = drawn(backward_, 1, chunk);
+    for (std::size_t r = 0; r < ranks_.size(); ++r) {
+      build({forward.empty() ? nullptr : &forward[r], backward.empty() ? nullptr : &backward[r]});
+      ranks_[r].begin_chunk(graph_.tasks);
+      ranks_[r].advance();
+    }
+    while (!ranks_.front().chunk_over()) {
+      std::int64_t start = 0;
+      for (const RankRun& rank : ranks_) start = std::max(start, rank.now());
+      for (RankRun& rank : ranks_) {
+        rank.meet(start);
+        rank.advance();
+      }
+    }
+    return sums();
+  }
+
+  [[nodiscard]] ChunkSums sums() const {
+    ChunkSums out;
+    for (const RankRun& rank : ranks_) {
+      assert(rank.chunk_over());
+      out.end += rank.now();
+      out.forward_out += rank.end[program_->chunk.forward_out];
+      out.backward_out += rank.end[program_->chunk.backward_out];
+      add_use(*program_, rank, out.use);
+    }
+    return out;
+  }
+
+  [[nodiscard]] std::int64_t mean(std::int64_t sum) const { return sum / static_cast<std::int64_t>(ranks_.size()); }
+
+  /// Of a rank on average; what the chunk takes beyond is waiting for slower ranks, exposed expert communication.
+  [[nodiscard]] ChunkProfile profile(const ChunkSums& sums, std::int64_t begin, bool spans) const {
+    ChunkProfile out;
+    out.length = {mean(sums.end) - begin};
+    const auto from_begin = [&](std::int64_t at) { return std::clamp(SimTime{at - begin}, SimTime{}, out.length); };
+    out.forward_out = from_begin(mean(sums.forward_out));
+    out.backward_out = from_begin(mean(sums.backward_out));
+    out.use = shared_out(sums.use, static_cast<int>(ranks_.size()));
+    out.use.account = program_->account;
+    add_waiting(out.length, out.use);
+    const RankRun& shown = ranks_.front();
+    for (TaskId id = 0; spans && id < graph_.tasks.size(); ++id) {
+      const Task& task = graph_.tasks[id];
+      if (task.label < 0) continue;
+      out.spans.push_back({0, static_cast<int>(task.stream), from_begin(shown.start[id]), from_begin(shown.end[id]),
+                           work_.labels[static_cast<std::size_t>(task.label)]->name});
+    }
+    return out;
+  }
+
+  const StepWork& work_;
+  ChunkKind kind_;
+  const TimedStage* forward_;
+  const TimedStage* backward_;
+  std::uint64_t seed_;
+  TaskGraph graph_;  ///< one chunk of one rank, built anew for each
+  std::unique_ptr<Program> program_;
+  std::vector<RankRun> ranks_;
+};
+
+}  // namespace
+
+std::vector<ChunkProfile> group_run(const StepWork& work, ChunkKind kind, const TimedStage* forward,
+                                    const TimedStage* backward, std::uint64_t seed, int chunks, bool spans) {
+  return GroupRun(work, kind, forward, backward, seed).profiles(chunks, spans);
+}
+
+}  // namespace gpuhours
