@@ -6,6 +6,8 @@
 #include <cmath>
 #include <memory>
 
+#include "schedule/load_growth.hpp"
+
 namespace gpuhours {
 namespace {
 
@@ -60,6 +62,17 @@ class Program {
   KernelAccount account;                        ///< of the compute
 };
 
+struct Lengths {
+  std::int64_t alone, beside;
+};
+
+/// A task whose lengths follow the load of one layer of one half of the chunk.
+struct Growing {
+  TaskId task = 0;
+  const TimedSegment* segment = nullptr;
+  std::size_t layer = 0;
+};
+
 /// One rank in one chunk after another; the rules and the arithmetic are those of Simulation.
 class RankRun {
  public:
@@ -67,12 +80,11 @@ class RankRun {
 
   std::vector<std::int64_t> start, end;  ///< of the present chunk's tasks
 
-  /// `tasks`: the program's, with this rank's lengths.
-  void begin_chunk(const std::vector<Task>& tasks) {
-    lengths_.clear();
-    for (const Task& task : tasks) lengths_.push_back({task.alone.ps, task.beside.ps});
+  std::vector<Lengths> lengths;          ///< of the chunk's tasks, to be set before it begins
+
+  void begin_chunk() {
     waits_ = program_.waits;
-    left_to_do_ = tasks.size();
+    left_to_do_ = waits_.size();
     for (const std::size_t s : {kCompute, kCommunication}) streams_[s].next = 0;
     for (const std::size_t s : {kCompute, kCommunication}) advance_head(s);
   }
@@ -94,9 +106,6 @@ class RankRun {
   }
 
  private:
-  struct Lengths {
-    std::int64_t alone, beside;
-  };
   struct Running {
     std::size_t next = 0;       ///< in the stream's order
     std::int64_t task = -1;     ///< -1: none
@@ -142,7 +151,7 @@ class RankRun {
     const std::size_t s = program_.stream[id];
     Running& stream = streams_[s];
     Running& other = streams_[1 - s];
-    const bool two_lengths = lengths_[id].alone != lengths_[id].beside;
+    const bool two_lengths = lengths[id].alone != lengths[id].beside;
     ++stream.next;
     stream.task = id;
     stream.left = 1.0;
@@ -157,7 +166,7 @@ class RankRun {
   }
 
   void schedule_end(Running& stream) {
-    const Lengths& of = lengths_[static_cast<std::size_t>(stream.task)];
+    const Lengths& of = lengths[static_cast<std::size_t>(stream.task)];
     const std::int64_t whole = stream.slowed ? of.beside : of.alone;
     const auto rest = stream.left == 1.0 ? whole : std::llround(stream.left * static_cast<double>(whole));
     stream.expected_end = now_ + rest;
@@ -166,7 +175,7 @@ class RankRun {
 
   void change_rate(Running& stream, bool slowed) {
     if (slowed == stream.slowed) return;
-    const Lengths& of = lengths_[static_cast<std::size_t>(stream.task)];
+    const Lengths& of = lengths[static_cast<std::size_t>(stream.task)];
     const std::int64_t whole = stream.slowed ? of.beside : of.alone;
     if (whole > 0) stream.left -= static_cast<double>(now_ - stream.progress_at) / static_cast<double>(whole);
     if (stream.left < 0) stream.left = 0;
@@ -195,7 +204,6 @@ class RankRun {
   }
 
   const Program& program_;
-  std::vector<Lengths> lengths_;
   std::vector<std::uint16_t> waits_;
   std::array<Running, 2> streams_;
   std::int64_t now_ = 0;
@@ -242,7 +250,10 @@ class GroupRun {
     const ChunkTasks tasks = build({});
     program_ = std::make_unique<Program>(graph_, tasks, work.labels);
     ranks_.reserve(static_cast<std::size_t>(work.loads.ranks()));
-    for (int r = 0; r < work.loads.ranks(); ++r) ranks_.emplace_back(*program_);
+    std::vector<Lengths> lengths;
+    for (const Task& task : graph_.tasks) lengths.push_back({task.alone.ps, task.beside.ps});
+    for (int r = 0; r < work.loads.ranks(); ++r) ranks_.emplace_back(*program_).lengths = lengths;
+    find_growing();
   }
 
   std::vector<ChunkProfile> profiles(int chunks, bool spans) {
@@ -257,6 +268,33 @@ class GroupRun {
   }
 
  private:
+  using Halves = std::array<std::vector<Load>, 2>;  ///< loads by layer, forward and backward
+
+  /// Finds the tasks that grow with a layer's load, by giving that layer alone another load.
+  void find_growing() {
+    const std::vector<Task> mean = graph_.tasks;
+    const auto layers = [](const TimedStage* stage) { return stage == nullptr ? 0 : stage->layers.size(); };
+    for (const std::size_t half : {std::size_t{0}, std::size_t{1}}) {
+      for (std::size_t layer = 0; layer < layers(half == 0 ? forward_ : backward_); ++layer) {
+        Halves loads{std::vector<Load>(layers(forward_)), std::vector<Load>(layers(backward_))};
+        loads[half][layer] = {2, 2};
+        build({&loads[0], &loads[1]});
+        for (TaskId id = 0; id < mean.size(); ++id) {
+          const Task& task = graph_.tasks[id];
+          if (task.alone == mean[id].alone && task.beside == mean[id].beside) continue;
+          growing_[half].push_back({id, work_.labels[static_cast<std::size_t>(task.label)], layer});
+        }
+      }
+    }
+  }
+
+  void set_lengths(const std::vector<Growing>& growing, const std::vector<Load>& loads, RankRun& rank) const {
+    for (const Growing& one : growing) {
+      const SegmentTimes times = times_under(*one.segment, loads[one.layer]);
+      rank.lengths[one.task] = {times.alone.ps, times.beside.ps};
+    }
+  }
+
   [[nodiscard]] GroupLoads drawn(const TimedStage* stage, std::uint64_t half, int chunk) const {
     if (stage == nullptr) return {};
     return group_loads(work_.loads, stage->layers.size(), seed_, half, chunk);
@@ -275,8 +313,9 @@ class GroupRun {
     const GroupLoads forward = drawn(forward_, 0, chunk);
     const GroupLoads backward = drawn(backward_, 1, chunk);
     for (std::size_t r = 0; r < ranks_.size(); ++r) {
-      build({forward.empty() ? nullptr : &forward[r], backward.empty() ? nullptr : &backward[r]});
-      ranks_[r].begin_chunk(graph_.tasks);
+      if (!forward.empty()) set_lengths(growing_[0], forward[r], ranks_[r]);
+      if (!backward.empty()) set_lengths(growing_[1], backward[r], ranks_[r]);
+      ranks_[r].begin_chunk();
       ranks_[r].advance();
     }
     while (!ranks_.front().chunk_over()) {
@@ -329,7 +368,8 @@ class GroupRun {
   const TimedStage* forward_;
   const TimedStage* backward_;
   std::uint64_t seed_;
-  TaskGraph graph_;  ///< one chunk of one rank, built anew for each
+  TaskGraph graph_;  ///< one chunk of one rank
+  std::array<std::vector<Growing>, 2> growing_;  ///< with the forward half's loads and with the backward's
   std::unique_ptr<Program> program_;
   std::vector<RankRun> ranks_;
 };

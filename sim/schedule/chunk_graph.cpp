@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "schedule/load_growth.hpp"
+
 namespace gpuhours {
 namespace {
 
@@ -17,25 +19,12 @@ SimTime scaled(SimTime time, double factor) {
   return factor == 1.0 ? time : SimTime{std::llround(static_cast<double>(time.ps) * factor)};
 }
 
-SimTime grown(SimTime time, SimTime per_load, double over) {
-  return SimTime{time.ps + std::llround(static_cast<double>(per_load.ps) * over)};
-}
-
-/// Load over the mean that the segment feels. A sender has its tokens to send whatever the rank receives.
-double load_over_mean(const TimedSegment& segment, const Load& load) {
-  if (segment.grows_with == GrowsWith::nothing) return 0;
-  const double over = (segment.grows_with == GrowsWith::rank ? load.rank : load.domain) - 1;
-  return segment.compute ? over : std::max(0.0, over);
-}
-
 }  // namespace
 
 void ChunkBuilder::emit(const TimedSegment& segment, Needed needed, Chain& chain) {
-  const double over = load_over_mean(segment, chain.load);
-  const SimTime alone = over == 0 ? segment.alone : grown(segment.alone, segment.per_load, over);
-  const SimTime beside = over == 0 ? segment.beside : grown(segment.beside, segment.per_load_beside, over);
-  Task task{.alone = scaled(alone, segment.compute ? scale_ : 1.0),
-            .beside = scaled(beside, segment.compute ? scale_ : 1.0),
+  const SegmentTimes times = times_under(segment, chain.load);
+  Task task{.alone = scaled(times.alone, segment.compute ? scale_ : 1.0),
+            .beside = scaled(times.beside, segment.compute ? scale_ : 1.0),
             .device = device_,
             .label = segment.label,
             .stream = segment.compute ? Stream::compute : Stream::communication,
