@@ -1,6 +1,11 @@
 #include "engine/chunk_profile.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "core/random.hpp"
+#include "engine/group_run.hpp"
 
 namespace gpuhours {
 namespace {
@@ -94,8 +99,9 @@ TimeUse time_use(const TaskGraph& graph, const TaskTimes& times, TaskId first, T
     }
     use.communication += end - start;
     use.hidden += beside;
-    const GroupKind group = labels[static_cast<std::size_t>(graph.tasks[id].label)]->group;
-    use.exposed[static_cast<std::size_t>(exposed_kind(group))] += end - from - uncounted_beside;
+    const TimedSegment& segment = *labels[static_cast<std::size_t>(graph.tasks[id].label)];
+    if (segment.compute) use.account += segment.account;
+    use.exposed[static_cast<std::size_t>(exposed_kind(segment.group))] += end - from - uncounted_beside;
     counted = std::max(counted, end);
   }
   return use;
@@ -122,15 +128,39 @@ ChunkProfile chunk_profile(const StepWork& work, ChunkKind kind, const TimedStag
   return profile;
 }
 
+namespace {
+
+std::vector<const TimedLayer*> layers_of(const TimedStage* stage) {
+  return stage == nullptr ? std::vector<const TimedLayer*>{} : stage->layers;
+}
+
+}  // namespace
+
 const ChunkProfile& ChunkProfiles::at(const StepWork& work, ChunkKind kind, const TimedStage* forward,
                                       const TimedStage* backward) {
-  const auto layers = [](const TimedStage* stage) { return stage == nullptr ? Layers{} : stage->layers; };
-  std::tuple key{kind, layers(forward), layers(backward)};
+  std::tuple key{kind, layers_of(forward), layers_of(backward)};
   auto it = profiles_.find(key);
   if (it == profiles_.end()) {
     it = profiles_.emplace(std::move(key), chunk_profile(work, kind, forward, backward, false)).first;
   }
   return it->second;
+}
+
+const std::vector<ChunkProfile>& ChunkProfiles::draws(const StepWork& work, ChunkKind kind, const TimedStage* forward,
+                                                      const TimedStage* backward, std::uint64_t seed, bool spans) {
+  std::tuple key{kind, layers_of(forward), layers_of(backward), seed, spans};
+  auto it = draws_.find(key);
+  if (it == draws_.end()) {
+    it = draws_.emplace(std::move(key), chunk_profiles(work, kind, forward, backward, seed, spans)).first;
+  }
+  return it->second;
+}
+
+std::size_t draw_of(std::uint64_t seed, int rank, std::size_t i, std::size_t draws) {
+  if (draws == 1) return 0;
+  const double z = standard_normal(seed ^ 0x6472617773ULL, static_cast<std::uint64_t>(rank), i);
+  const double u = 0.5 * std::erfc(-z / std::numbers::sqrt2);
+  return std::min(draws - 1, static_cast<std::size_t>(u * static_cast<double>(draws)));
 }
 
 GroupLoads group_loads(const RankLoads& loads, std::size_t layers, std::uint64_t seed, std::uint64_t which,
@@ -154,129 +184,6 @@ GroupLoads group_loads(const RankLoads& loads, std::size_t layers, std::uint64_t
 
 namespace {
 
-/// A run of one kind of chunk on the ranks of one expert group.
-class GroupRun {
- public:
-  GroupRun(const StepWork& work, ChunkKind kind, const TimedStage* forward, const TimedStage* backward,
-           std::uint64_t seed)
-      : work_(work),
-        kind_(kind),
-        forward_(forward),
-        backward_(backward),
-        seed_(seed),
-        ranks_(work.loads.ranks()),
-        builder_(graph_, work.split_overlap) {
-    graph_.devices = ranks_;
-  }
-
-  std::vector<ChunkProfile> profiles() {
-    for (int chunk = 0; chunk <= kChunkDraws; ++chunk) add_chunk(chunk);
-    times_ = simulate(graph_);
-    std::vector<ChunkProfile> out;
-    for (int chunk = 1; chunk <= kChunkDraws; ++chunk) out.push_back(profile(chunk));
-    return out;
-  }
-
- private:
-  struct Placed {
-    ChunkTasks tasks;
-    TaskId first = 0, end = 0;
-  };
-
-  [[nodiscard]] GroupLoads drawn(const TimedStage* stage, std::uint64_t half, int chunk) const {
-    if (stage == nullptr) return {};
-    return group_loads(work_.loads, stage->layers.size(), seed_, half, chunk);
-  }
-
-  void add_chunk(int chunk) {
-    const GroupLoads forward = drawn(forward_, 0, chunk);
-    const GroupLoads backward = drawn(backward_, 1, chunk);
-    const auto first_meeting = static_cast<std::int32_t>(graph_.meeting_sizes.size());
-    const ChunkMeetings meetings{.first = first_meeting, .stride = 1, .group_index = {-1, -1, 0, -1}};
-    for (int rank = 0; rank < ranks_; ++rank) {
-      const auto r = static_cast<std::size_t>(rank);
-      const ChunkLoads loads{forward.empty() ? nullptr : &forward[r], backward.empty() ? nullptr : &backward[r]};
-      Placed placed;
-      placed.first = static_cast<TaskId>(graph_.tasks.size());
-      placed.tasks = builder_.add(rank, kind_, forward_, backward_, 1.0, meetings, loads);
-      placed.end = static_cast<TaskId>(graph_.tasks.size());
-      if (chunk > 0) {
-        for (const TaskId last : at(chunk - 1, rank).tasks.last) graph_.depend(placed.tasks.start, last);
-      }
-      placed_.push_back(placed);
-    }
-    std::size_t communications = 0;
-    const Placed& any = placed_.back();
-    for (TaskId id = any.first; id < any.end; ++id) {
-      if (is_layer_communication(graph_.tasks[id].stream)) ++communications;
-    }
-    graph_.meeting_sizes.resize(graph_.meeting_sizes.size() + communications, ranks_);
-  }
-
-  [[nodiscard]] const Placed& at(int chunk, int rank) const {
-    return placed_[static_cast<std::size_t>(chunk * ranks_ + rank)];
-  }
-  [[nodiscard]] SimTime chunk_end(const Placed& placed) const {
-    SimTime end;
-    for (const TaskId id : placed.tasks.last) end = std::max(end, times_.end[id]);
-    return end;
-  }
-  /// Mean over the ranks.
-  template <class Time>
-  [[nodiscard]] SimTime mean(int chunk, Time time) const {
-    std::int64_t sum = 0;
-    for (int rank = 0; rank < ranks_; ++rank) sum += time(at(chunk, rank)).ps;
-    return {sum / ranks_};
-  }
-
-  [[nodiscard]] ChunkProfile profile(int chunk) const {
-    const auto end_of = [&](int c) { return mean(c, [&](const Placed& p) { return chunk_end(p); }); };
-    const SimTime begin = end_of(chunk - 1);
-    ChunkProfile out;
-    out.length = end_of(chunk) - begin;
-    const auto result_at = [&](TaskId ChunkTasks::*task) {
-      const SimTime at_mean = mean(chunk, [&](const Placed& p) { return times_.end[p.tasks.*task]; });
-      return std::clamp(at_mean - begin, SimTime{}, out.length);
-    };
-    out.forward_out = result_at(&ChunkTasks::forward_out);
-    out.backward_out = result_at(&ChunkTasks::backward_out);
-    out.use = mean_use(chunk, out.length);
-    const Placed& shown = at(chunk, 0);
-    for (TaskId id = shown.first; id < shown.end; ++id) {
-      const Task& task = graph_.tasks[id];
-      if (task.label < 0) continue;
-      out.spans.push_back({0, static_cast<int>(task.stream),
-                           std::clamp(times_.start[id] - begin, SimTime{}, out.length),
-                           std::clamp(times_.end[id] - begin, SimTime{}, out.length),
-                           work_.labels[static_cast<std::size_t>(task.label)]->name});
-    }
-    return out;
-  }
-
-  /// Of a rank on average; what the chunk takes beyond is waiting for slower ranks, exposed expert communication.
-  [[nodiscard]] TimeUse mean_use(int chunk, SimTime length) const {
-    TimeUse sum;
-    for (int rank = 0; rank < ranks_; ++rank) {
-      const Placed& placed = at(chunk, rank);
-      sum += time_use(graph_, times_, placed.first, placed.end, work_.labels);
-    }
-    TimeUse use = shared_out(sum, ranks_);
-    add_waiting(length, use);
-    return use;
-  }
-
-  const StepWork& work_;
-  ChunkKind kind_;
-  const TimedStage* forward_;
-  const TimedStage* backward_;
-  std::uint64_t seed_;
-  int ranks_;
-  TaskGraph graph_;
-  ChunkBuilder builder_;
-  TaskTimes times_;
-  std::vector<Placed> placed_;
-};
-
 bool feels_load(const TimedStage* stage) {
   const auto grows = [](const std::vector<TimedSegment>& segments) {
     return std::any_of(segments.begin(), segments.end(),
@@ -290,12 +197,12 @@ bool feels_load(const TimedStage* stage) {
 }  // namespace
 
 std::vector<ChunkProfile> chunk_profiles(const StepWork& work, ChunkKind kind, const TimedStage* forward,
-                                         const TimedStage* backward, std::uint64_t seed) {
+                                         const TimedStage* backward, std::uint64_t seed, bool spans) {
   // Weight gradients alone wait for nobody: on average they take what the mean rows take.
   const bool alike =
       work.loads.even() || kind == ChunkKind::backward_weight || (!feels_load(forward) && !feels_load(backward));
-  if (alike) return {chunk_profile(work, kind, forward, backward)};
-  return GroupRun(work, kind, forward, backward, seed).profiles();
+  if (alike) return {chunk_profile(work, kind, forward, backward, spans)};
+  return group_run(work, kind, forward, backward, seed, kChunkDraws, spans);
 }
 
 }  // namespace gpuhours

@@ -55,22 +55,29 @@ struct ChunkProfile {
 ChunkProfile chunk_profile(const StepWork& work, ChunkKind kind, const TimedStage* forward, const TimedStage* backward,
                            bool spans = true);
 
-/// Chunk profiles by content, each simulated once. Any number of StepWorks that point into one TimedModel and run on
-/// one stack may share them; they keep no spans.
-class ChunkProfiles {
- public:
-  const ChunkProfile& at(const StepWork& work, ChunkKind kind, const TimedStage* forward, const TimedStage* backward);
-
- private:
-  using Layers = std::vector<const TimedLayer*>;
-  std::map<std::tuple<ChunkKind, Layers, Layers>, ChunkProfile> profiles_;
-};
-
 /// Draws of a chunk's length under uneven routing.
 inline constexpr int kChunkDraws = 8;
 /// The chunk as the ranks of an expert group see it on average, kChunkDraws times; once where all draws are alike.
 std::vector<ChunkProfile> chunk_profiles(const StepWork& work, ChunkKind kind, const TimedStage* forward,
-                                         const TimedStage* backward, std::uint64_t seed);
+                                         const TimedStage* backward, std::uint64_t seed, bool spans = true);
+/// Which of `draws` draws the `i`-th chunk of a pipeline rank takes: the same for the same arguments.
+std::size_t draw_of(std::uint64_t seed, int rank, std::size_t i, std::size_t draws);
+
+/// Chunk profiles by content, each simulated once. Any number of StepWorks that point into one TimedModel, have the same
+/// loads and run on one stack may share them. One thread at a time.
+class ChunkProfiles {
+ public:
+  /// chunk_profile() under balanced routing, without spans.
+  const ChunkProfile& at(const StepWork& work, ChunkKind kind, const TimedStage* forward, const TimedStage* backward);
+  /// chunk_profiles().
+  const std::vector<ChunkProfile>& draws(const StepWork& work, ChunkKind kind, const TimedStage* forward,
+                                         const TimedStage* backward, std::uint64_t seed, bool spans = false);
+
+ private:
+  using Layers = std::vector<const TimedLayer*>;
+  std::map<std::tuple<ChunkKind, Layers, Layers>, ChunkProfile> profiles_;
+  std::map<std::tuple<ChunkKind, Layers, Layers, std::uint64_t, bool>, std::vector<ChunkProfile>> draws_;
+};
 
 /// Loads of one expert group in one stage and micro-batch: by rank of the group, then by layer of the stage.
 using GroupLoads = std::vector<std::vector<Load>>;

@@ -24,8 +24,9 @@ TimeUse times_of(const TimeUse& use, int count) {
 /// than were simulated lie behind the last of `rounds`.
 class FoldedStep {
  public:
-  FoldedStep(const StepWork& work, const PipelinePlan& plan, const PipelineTimes& times, ChunkProfiles& profiles)
-      : work_(work), plan_(plan), times_(times), profiles_(profiles) {}
+  FoldedStep(const StepWork& work, const PipelinePlan& plan, const PipelineTimes& times, ChunkProfiles& profiles,
+             std::uint64_t seed = 1)
+      : work_(work), plan_(plan), times_(times), profiles_(profiles), seed_(seed) {}
 
   StepResult result(const std::optional<SteadyRounds>& rounds, int repeats) {
     StepResult out;
@@ -52,13 +53,18 @@ class FoldedStep {
 
   [[nodiscard]] std::size_t partner(std::size_t r) const { return work_.mirrored ? ends_.size() - 1 - r : r; }
 
+  [[nodiscard]] const ChunkProfile& forward_profile(const TimedStage& stage) const {
+    return work_.loads.even() ? profiles_.at(work_, ChunkKind::forward, &stage, nullptr)
+                              : profiles_.draws(work_, ChunkKind::forward, &stage, nullptr, seed_).front();
+  }
+
   /// Time of the parameters' gathering that the next step's first forward does not hide.
   [[nodiscard]] std::int64_t exposed_gather(std::size_t r) const {
     const RankEnd& end = work_.ends[r];
     if (end.gather_early.ps == 0) return end.gather.ps;
     SimTime forward;
     for (const int s : plan_.stages_of_rank[r]) {
-      forward += profiles_.at(work_, ChunkKind::forward, &work_.stages[static_cast<std::size_t>(s)], nullptr).length;
+      forward += forward_profile(work_.stages[static_cast<std::size_t>(s)]).length;
     }
     return end.gather.ps - std::min(end.gather_early, forward).ps;
   }
@@ -140,6 +146,7 @@ class FoldedStep {
   const PipelinePlan& plan_;
   const PipelineTimes& times_;
   ChunkProfiles& profiles_;
+  std::uint64_t seed_;
   std::vector<End> ends_;
   std::int64_t last_end_ = 0;
 };
@@ -150,19 +157,9 @@ PipelinePlan PlanShape::plan(int of_micro_batches) const { return pipeline_plan(
 
 int repeat_of(const PlanShape& shape) { return shape.schedule == Schedule::interleaved ? shape.pp : 2; }
 
-namespace {
-
-bool rounds_repeat(const PlanShape& shape) {
-  return !shape.merged && (shape.schedule == Schedule::one_f_one_b || shape.schedule == Schedule::interleaved ||
-                           shape.schedule == Schedule::dualpipe);
-}
-
-}  // namespace
-
 PlanShape warmed_up(const PlanShape& shape) {
-  if (!rounds_repeat(shape)) return shape;
-  // Interleaved ranks warm up with at most 2 pp + (vpp - 1) pp turns of vpp a micro-batch, DualPipe wants 2 pp
-  // micro-batches, the others pp.
+  // Interleaved ranks warm up with at most 2 pp + (vpp - 1) pp turns of vpp a micro-batch, merged 1F1B, DualPipe and
+  // the V-shaped orders with at most 2 pp micro-batches, the others with pp.
   const int repeat = repeat_of(shape);
   const int enough = 4 * shape.pp + 2 * repeat;
   PlanShape out = shape;
@@ -170,16 +167,30 @@ PlanShape warmed_up(const PlanShape& shape) {
   return out;
 }
 
-StepResult folded_step(const StepWork& work, const PipelinePlan& plan, ChunkProfiles& profiles) {
-  const PipelineTimes times(work, plan, profiles);
-  return FoldedStep(work, plan, times, profiles).result(std::nullopt, 0);
+StepResult folded_step(const StepWork& work, const PipelinePlan& plan, ChunkProfiles& profiles, std::uint64_t seed) {
+  const PipelineTimes times(work, plan, profiles, seed);
+  return FoldedStep(work, plan, times, profiles, seed).result(std::nullopt, 0);
+}
+
+const PipelinePlan& LastPlans::plan(const PlanShape& shape, int micro_batches) {
+  PlanShape of_any_number = shape;
+  of_any_number.micro_batches = 0;
+  if (of_any_number != shape_) plans_.clear();
+  shape_ = of_any_number;
+  const auto it = plans_.find(micro_batches);
+  return it != plans_.end() ? it->second : plans_.emplace(micro_batches, shape.plan(micro_batches)).first->second;
 }
 
 StepResult folded_step(const StepWork& work, const PlanShape& shape, ChunkProfiles& profiles) {
+  LastPlans plans;
+  return folded_step(work, shape, profiles, plans);
+}
+
+StepResult folded_step(const StepWork& work, const PlanShape& shape, ChunkProfiles& profiles, LastPlans& plans) {
   const int repeat = repeat_of(shape);
   int simulated = warmed_up(shape).micro_batches;
   while (2 * simulated < shape.micro_batches) {
-    const PipelinePlan plan = shape.plan(simulated);
+    const PipelinePlan& plan = plans.plan(shape, simulated);
     const PipelineTimes times(work, plan, profiles);
     const std::optional<SteadyRounds> rounds = steady_rounds(times, plan, repeat);
     if (rounds) {
@@ -187,7 +198,7 @@ StepResult folded_step(const StepWork& work, const PlanShape& shape, ChunkProfil
     }
     simulated += (simulated + repeat - 1) / repeat * repeat;  // twice as many, in whole rounds
   }
-  return folded_step(work, shape.plan(shape.micro_batches), profiles);
+  return folded_step(work, plans.plan(shape, shape.micro_batches), profiles);
 }
 
 }  // namespace gpuhours

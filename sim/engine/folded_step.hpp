@@ -4,13 +4,16 @@
 // sums of kernel seconds agree to rounding. Input: StepWork and a plan, or what a plan is made of; output: StepResult
 // without a timeline.
 
+#include <map>
+
 #include "engine/pipeline_times.hpp"
 #include "engine/step_simulation.hpp"
 
 namespace gpuhours {
 
-/// Every chunk of `plan`.
-StepResult folded_step(const StepWork& work, const PipelinePlan& plan, ChunkProfiles& profiles);
+/// Every chunk of `plan`; `seed`: of the draws of uneven routing.
+StepResult folded_step(const StepWork& work, const PipelinePlan& plan, ChunkProfiles& profiles,
+                       std::uint64_t seed = 1);
 
 /// What a plan is made of, before the orders of its ranks are written out.
 struct PlanShape {
@@ -21,6 +24,7 @@ struct PlanShape {
   bool merged = false;  ///< forward and backward of 1F1B merged, see pipeline_plan()
 
   [[nodiscard]] PipelinePlan plan(int of_micro_batches) const;
+  bool operator==(const PlanShape&) const = default;
 };
 
 /// Micro-batches that plans of one shape may differ by so that they differ in the number of equal rounds only.
@@ -28,8 +32,20 @@ int repeat_of(const PlanShape& shape);
 /// The shape with as few micro-batches as show the warm-up and the fullest moment of every rank.
 PlanShape warmed_up(const PlanShape& shape);
 
-/// As few micro-batches as settle, the rest as rounds of the steady state; all of them where they do not settle, and for
-/// orders whose rounds are not known to repeat (zero-bubble, DualPipeV, merged chunks).
+/// Plans of the shape asked for last, by micro-batches: layouts that follow each other often have the same. One thread
+/// at a time.
+class LastPlans {
+ public:
+  const PipelinePlan& plan(const PlanShape& shape, int micro_batches);
+
+ private:
+  PlanShape shape_;
+  std::map<int, PipelinePlan> plans_;
+};
+
+/// As few micro-batches as settle, the rest as rounds of the steady state; all of them where they do not settle.
+/// Balanced routing only.
 StepResult folded_step(const StepWork& work, const PlanShape& shape, ChunkProfiles& profiles);
+StepResult folded_step(const StepWork& work, const PlanShape& shape, ChunkProfiles& profiles, LastPlans& plans);
 
 }  // namespace gpuhours

@@ -2,43 +2,51 @@
 
 #include <algorithm>
 #include <cassert>
+#include <span>
 
 namespace gpuhours {
 
-PipelineTimes::PipelineTimes(const StepWork& work, const PipelinePlan& plan, ChunkProfiles& profiles)
+PipelineTimes::PipelineTimes(const StepWork& work, const PipelinePlan& plan, ChunkProfiles& profiles,
+                             std::uint64_t seed)
     : work_(work), plan_(plan), ranks_(plan.ranks.size()) {
-  look_up_profiles(profiles);
+  look_up_profiles(profiles, seed);
   arrivals_.resize(static_cast<std::size_t>(plan.stages) * plan.micro_batches * 2);
   run();
 }
 
-void PipelineTimes::look_up_profiles(ChunkProfiles& profiles) {
+void PipelineTimes::look_up_profiles(ChunkProfiles& profiles, std::uint64_t seed) {
   // Stages of one class share profiles: a table by kind and the classes of both halves, 0: no such half.
   std::vector<std::size_t> number(work_.stages.size(), 0);  // of a class, named by its first stage
   std::size_t classes = 1;
   for (std::size_t s = 0; s < number.size(); ++s) {
     if (work_.stage_class[s] == static_cast<int>(s)) number[s] = classes++;
   }
-  std::vector<const ChunkProfile*> known(kChunkKinds * classes * classes, nullptr);
+  const auto stage = [&](const ChunkHalf& half) {
+    return half.stage < 0 ? nullptr : &work_.stages[static_cast<std::size_t>(half.stage)];
+  };
+  // A chunk takes one of the draws of its kind; balanced routing has one.
+  std::vector<std::span<const ChunkProfile>> known(kChunkKinds * classes * classes);
+  const auto draws = [&](const Chunk& chunk) -> std::span<const ChunkProfile> {
+    const TimedStage* forward = stage(chunk.forward);
+    const TimedStage* backward = stage(chunk.backward);
+    if (work_.loads.even()) return {&profiles.at(work_, chunk.kind, forward, backward), 1};
+    return profiles.draws(work_, chunk.kind, forward, backward, seed);
+  };
   const auto class_of = [&](const ChunkHalf& half) {
     return half.stage < 0 ? 0
                           : number[static_cast<std::size_t>(work_.stage_class[static_cast<std::size_t>(half.stage)])];
-  };
-  const auto stage = [&](const ChunkHalf& half) {
-    return half.stage < 0 ? nullptr : &work_.stages[static_cast<std::size_t>(half.stage)];
   };
   for (std::size_t r = 0; r < ranks_.size(); ++r) {
     const RankOrder& order = plan_.ranks[r];
     ranks_[r].profile.reserve(order.size());
     ranks_[r].start.reserve(order.size());
     ranks_[r].sends_end.reserve(order.size());
-    for (const Chunk& chunk : order) {
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const Chunk& chunk = order[i];
       const auto at = (static_cast<std::size_t>(chunk.kind) * classes + class_of(chunk.forward)) * classes +
                       class_of(chunk.backward);
-      if (known[at] == nullptr) {
-        known[at] = &profiles.at(work_, chunk.kind, stage(chunk.forward), stage(chunk.backward));
-      }
-      ranks_[r].profile.push_back(known[at]);
+      if (known[at].empty()) known[at] = draws(chunk);
+      ranks_[r].profile.push_back(&known[at][draw_of(seed, static_cast<int>(r), i, known[at].size())]);
     }
   }
 }

@@ -1,5 +1,5 @@
 #pragma once
-// When each chunk of a folded step starts. Folded chunks have fixed lengths, so a step is a longest path: a chunk
+// When each chunk of a folded step starts. Folded chunks have lengths that are known beforehand, so a step is a longest path: a chunk
 // starts when its rank is free, what it receives has arrived and (where sends are not overlapped) what its rank sends
 // has left; sends of a rank go one after another. The same times as the event engine's, bit for bit (a property test).
 
@@ -27,7 +27,8 @@ struct Arrival {
 
 class PipelineTimes {
  public:
-  PipelineTimes(const StepWork& work, const PipelinePlan& plan, ChunkProfiles& profiles);
+  /// `seed`: of the draws of uneven routing.
+  PipelineTimes(const StepWork& work, const PipelinePlan& plan, ChunkProfiles& profiles, std::uint64_t seed = 1);
 
   [[nodiscard]] const RankTimes& rank(int r) const { return ranks_[static_cast<std::size_t>(r)]; }
   [[nodiscard]] int ranks() const { return static_cast<int>(ranks_.size()); }
@@ -40,7 +41,7 @@ class PipelineTimes {
 
  private:
   [[nodiscard]] const Arrival* arrival(std::size_t slot) const { return slot == kNobody ? nullptr : &arrivals_[slot]; }
-  void look_up_profiles(ChunkProfiles& profiles);
+  void look_up_profiles(ChunkProfiles& profiles, std::uint64_t seed);
   void run();
   void advance(int r);
   void send(int r, std::size_t i, const ChunkHalf& half, bool backward, SimTime out);

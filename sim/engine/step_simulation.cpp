@@ -4,7 +4,6 @@
 #include <cassert>
 #include <cmath>
 #include <map>
-#include <numbers>
 #include <tuple>
 
 #include "core/random.hpp"
@@ -34,10 +33,11 @@ struct PlacedChunk {
 /// Builds the graph of a step, simulates it and reads it back.
 class StepSimulation {
  public:
-  StepSimulation(const StepWork& work, const PipelinePlan& plan, const StepOptions& options)
+  StepSimulation(const StepWork& work, const PipelinePlan& plan, const StepOptions& options, ChunkProfiles& profiles)
       : work_(work),
         plan_(plan),
         options_(options),
+        profiles_(profiles),
         expanded_(options.mode == EngineMode::expanded),
         width_(expanded_ ? options.width : 1),
         pp_(static_cast<int>(plan.ranks.size())),
@@ -180,8 +180,9 @@ class StepSimulation {
             .add(0, chunk.kind, stage(chunk.forward), stage(chunk.backward), 1.0, {});
         std::vector<int> sizes;
         for (const Task& task : scratch.tasks) {
-          if (is_layer_communication(task.stream))
-            sizes.push_back(group_size(work_.labels[static_cast<std::size_t>(task.label)]->group));
+          if (task.label < 0) continue;
+          const TimedSegment& segment = *work_.labels[static_cast<std::size_t>(task.label)];
+          if (!segment.compute) sizes.push_back(group_size(segment.group));
         }
         it = communications_.emplace(key, std::move(sizes)).first;
       }
@@ -202,24 +203,18 @@ class StepSimulation {
   }
 
   const std::vector<ChunkProfile>& profiles(const Chunk& chunk) {
-    const ProfileKey key = key_of(chunk);
-    auto it = profiles_.find(key);
-    if (it == profiles_.end()) {
-      it = profiles_
-               .emplace(key,
-                        chunk_profiles(work_, chunk.kind, stage(chunk.forward), stage(chunk.backward), options_.seed))
-               .first;
+    const std::vector<ChunkProfile>*& known = known_[key_of(chunk)];
+    if (known == nullptr) {
+      known = &profiles_.draws(work_, chunk.kind, stage(chunk.forward), stage(chunk.backward), options_.seed,
+                               options_.timeline);
     }
-    return it->second;
+    return *known;
   }
 
   /// The `i`-th chunk of a rank takes one of the draws of its kind at random.
   const ChunkProfile& profile(int rank, std::size_t i, const Chunk& chunk) {
     const std::vector<ChunkProfile>& draws = profiles(chunk);
-    if (draws.size() == 1) return draws.front();
-    const double z = standard_normal(options_.seed ^ 0x6472617773ULL, static_cast<std::uint64_t>(rank), i);
-    const double u = 0.5 * std::erfc(-z / std::numbers::sqrt2);
-    return draws[std::min(draws.size() - 1, static_cast<std::size_t>(u * static_cast<double>(draws.size())))];
+    return draws[draw_of(options_.seed, rank, i, draws.size())];
   }
 
   static SimTime scaled(SimTime time, double factor) {
@@ -465,13 +460,14 @@ class StepSimulation {
   const StepWork& work_;
   const PipelinePlan& plan_;
   const StepOptions& options_;
+  ChunkProfiles& profiles_;
   bool expanded_;
   int width_;
   int pp_;
   TaskGraph graph_;
   ChunkBuilder builder_;
   TaskTimes times_;
-  std::map<ProfileKey, std::vector<ChunkProfile>> profiles_;
+  std::map<ProfileKey, const std::vector<ChunkProfile>*> known_;
   std::map<std::tuple<int, int, std::int32_t>, GroupLoads> drawn_;  ///< by stage, micro-batch and expert group
   std::map<ProfileKey, std::vector<int>> communications_;  ///< group sizes of a chunk's communications, in order
   std::vector<std::vector<PlacedChunk>> placed_;           ///< by pipeline rank: width x chunks
@@ -494,14 +490,18 @@ StepOptions step_options(const Scenario& scenario) {
           .seed = scenario.engine.seed};
 }
 
-StepResult simulate_step(const StepWork& work, const PipelinePlan& plan, const StepOptions& options) {
-  // Chunks of fixed length need no event queue.
-  const bool fixed_lengths = options.jitter == 0 && work.loads.even();
-  if (options.mode == EngineMode::folded && fixed_lengths && !options.timeline && !options.events) {
-    ChunkProfiles profiles;
-    return folded_step(work, plan, profiles);
+StepResult simulate_step(const StepWork& work, const PipelinePlan& plan, const StepOptions& options,
+                         ChunkProfiles& profiles) {
+  // Chunks whose lengths are known beforehand need no event queue.
+  if (options.mode == EngineMode::folded && options.jitter == 0 && !options.timeline && !options.events) {
+    return folded_step(work, plan, profiles, options.seed);
   }
-  return StepSimulation(work, plan, options).run();
+  return StepSimulation(work, plan, options, profiles).run();
+}
+
+StepResult simulate_step(const StepWork& work, const PipelinePlan& plan, const StepOptions& options) {
+  ChunkProfiles profiles;
+  return simulate_step(work, plan, options, profiles);
 }
 
 }  // namespace gpuhours

@@ -47,5 +47,8 @@ struct StepOptions {
 StepOptions step_options(const Scenario& scenario);
 
 StepResult simulate_step(const StepWork& work, const PipelinePlan& plan, const StepOptions& options);
+/// The same with chunk profiles that steps of other batches share.
+StepResult simulate_step(const StepWork& work, const PipelinePlan& plan, const StepOptions& options,
+                         ChunkProfiles& profiles);
 
 }  // namespace gpuhours

@@ -1,9 +1,10 @@
 #pragma once
 // Layouts that differ in stages, schedule and data parallelism only, so that they share the operators of a layer and
-// their times: one family is made for each tp, cp, ep, etp, micro-batch and recompute (and for every layout under FSDP,
-// whose layers hold data-parallel communication). Input: scenarios of one family one after another; output: the fullest
-// rank's memory, a lower bound of the step and the step, each dearer than the one before. One thread at a time. Times
-// are those of StepModel with the analytic network and jitter 0.
+// their times: one family is made for each tp, cp, ep, etp, micro-batch, kind of FSDP and recompute. Where data-parallel
+// communication stands inside the layers (ZeRO from stage 2 on, FSDP), layouts with the same data-parallel groups share
+// those. Input: scenarios of one family one after another; output: the fullest rank's memory, a lower bound of the
+// step, the step under balanced routing and under the scenario's own, each dearer than the one before. One thread at a
+// time. Times are those of StepModel with the analytic network and jitter 0.
 
 #include <memory>
 #include <optional>
@@ -21,26 +22,35 @@ class LayoutFamily {
   LayoutFamily(const Scenario& first, const KernelLaws& laws, std::shared_ptr<const NetworkLaws> network);
   ~LayoutFamily();
 
-  /// The layout that is asked about from here on; it has passed layout_problem() and outlives the questions.
-  void take(const Scenario& layout);
+  /// The layout that is asked about from here on; it has passed layout_problem(). It and `plans` outlive the questions.
+  void take(const Scenario& layout, LastPlans& plans);
   /// The fullest rank's ledger, without a remedy.
-  [[nodiscard]] MemoryLedger memory() const;
+  [[nodiscard]] MemoryLedger memory();
   /// Never above step(): all kernels of the rank with most of them, at their shorter time alone or beside, times its
   /// micro-batches.
   [[nodiscard]] SimTime compute_floor();
   [[nodiscard]] StepResult step();
+  /// Under the scenario's routing: step() where that is balanced, else every chunk is one of its kind's draws.
+  [[nodiscard]] StepResult routed_step();
 
  private:
-  void time_layers();
+  struct Routing;
+  struct Times;
+
+  /// The family's layers under balanced routing or the scenario's own; timed when first needed.
+  Routing& routing(bool balanced);
+  /// Those of the layout, with its data-parallel communication.
+  Times& times(Routing& routing);
+  StepResult simulated(bool balanced);
 
   const KernelLaws& laws_;
   std::shared_ptr<const NetworkLaws> network_laws_;
   const Scenario* layout_ = nullptr;
   Workload work_;
   PlanShape shape_;
-  std::unique_ptr<TimedModel> timed_;            ///< made when first needed
+  LastPlans* plans_ = nullptr;
   std::array<std::int64_t, 6> least_compute_{};  ///< by slot of the TimedModel, forward and backward
-  ChunkProfiles profiles_;
+  std::unique_ptr<Routing> balanced_, natural_;
 };
 
 /// The pipeline of one step at the scenario's global batch.

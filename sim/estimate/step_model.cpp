@@ -37,7 +37,8 @@ PipelinePlan StepModel::plan(int global_batch) const {
 StepResult StepModel::step(int global_batch, bool timeline) const {
   StepOptions options = step_options(scenario_);
   options.timeline = timeline;
-  return simulate_step(timed_, plan(global_batch), options);
+  const std::lock_guard lock(simulating_);
+  return simulate_step(timed_, plan(global_batch), options, profiles_);
 }
 
 Scenario phase_scenario(const Scenario& scenario, int phase) {

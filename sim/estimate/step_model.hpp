@@ -3,6 +3,7 @@
 // simulation.
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -47,6 +48,8 @@ class StepModel {
   std::shared_ptr<const CommunicationModel> network_;
   Workload workload_;
   StepWork timed_;
+  mutable std::mutex simulating_;    ///< guards `profiles_`
+  mutable ChunkProfiles profiles_;  ///< batches share them
 };
 
 /// The scenario of one phase of the run: 0 the main phase, then `training.phases` with their own length, batch and

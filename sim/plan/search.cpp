@@ -109,32 +109,50 @@ class UnitSearch {
 
   [[nodiscard]] const SearchReport& counts() const { return counts_; }
   [[nodiscard]] const Finalists& best() const { return best_; }
+  /// The scenario's own layout, when it is one of the unit and fits.
+  [[nodiscard]] const std::optional<Candidate>& own() const { return own_; }
 
  private:
   void visit(std::size_t choice) {
     const SearchOption& option = ground_.choices[choice];
+    layout_.parallelism.zero_stage = option.zero_stage;
+    if (choice == 0 || !same_stages(option, ground_.choices[choice - 1])) {
+      set_stages(option);
+      set_recompute(ground_.space.recompute.front());  // what recompute needs is set with it
+      problem_ = layout_problem(layout_);              // no rule asks for the ZeRO stage or the recompute
+    }
+    const std::vector<Recompute>& recomputes = ground_.space.recompute;
+    const auto count = static_cast<std::int64_t>(recomputes.size());
+    counts_.visited += count;
+    if (problem_) {
+      counts_.broken_rules[without_numbers(*problem_)] += count;
+      return;
+    }
+    for (std::size_t i = 0; i < recomputes.size(); ++i) {
+      set_recompute(recomputes[i]);
+      measure(choice, i);
+    }
+  }
+
+  static bool same_stages(const SearchOption& a, const SearchOption& b) {
+    return a.pp == b.pp && a.schedule == b.schedule && a.vpp == b.vpp;
+  }
+
+  /// What the scenario says about its stages goes with as many of them only.
+  void set_stages(const SearchOption& option) {
     const Parallelism& given = ground_.scenario.parallelism;
     Parallelism& p = layout_.parallelism;
     p.pp = option.pp;
     p.schedule = option.schedule;
     p.vpp = option.vpp;
-    p.zero_stage = option.zero_stage;
-    const bool same_stages = p.pp == given.pp && p.vpp == given.vpp;
-    p.layers_per_stage = same_stages ? given.layers_per_stage : std::vector<int>{};
-    const std::vector<Recompute>& recomputes = ground_.space.recompute;
-    set_recompute(recomputes.front());
-    const std::optional<std::string> problem = layout_problem(layout_);  // what recompute needs is set with it
-    if (problem) {
-      const auto count = static_cast<std::int64_t>(recomputes.size());
-      counts_.visited += count;
-      counts_.broken_rules[without_numbers(*problem)] += count;
-      return;
-    }
-    for (std::size_t i = 0; i < recomputes.size(); ++i) {
-      set_recompute(recomputes[i]);
-      ++counts_.visited;
-      measure(choice, i);
-    }
+    const bool same = p.pp == given.pp && p.vpp == given.vpp;
+    p.layers_per_stage = same ? given.layers_per_stage : std::vector<int>{};
+    p.pipeline_layout = same ? given.pipeline_layout : std::string{};
+    const int counted =
+        layout_.model.layers + (given.embedding_as_layer ? 1 : 0) + (given.loss_as_layer ? 1 : 0);
+    const bool divides = counted % (p.pp * p.vpp) == 0;
+    p.embedding_as_layer = given.embedding_as_layer && (same || divides);
+    p.loss_as_layer = given.loss_as_layer && (same || divides);
   }
 
   void set_recompute(Recompute recompute) {
@@ -150,16 +168,27 @@ class UnitSearch {
     }
   }
 
-  LayoutFamily& family(std::size_t choice, std::size_t recompute) {
-    const bool own = layout_.parallelism.fsdp != Fsdp::none;  // layers hold data-parallel communication
-    auto& found = families_[{own ? choice : 0, recompute}];
+  LayoutFamily& family(std::size_t recompute) {
+    auto& found = families_[recompute];
     if (!found) found = std::make_unique<LayoutFamily>(layout_, ground_.laws, ground_.network);
     return *found;
   }
 
+  /// The layout is the one that the scenario describes.
+  [[nodiscard]] bool is_own() const {
+    const Scenario& s = ground_.scenario;
+    const Parallelism& a = layout_.parallelism;
+    const Parallelism& b = s.parallelism;
+    return std::tie(layout_.cluster.gpus, layout_.precision.id, layout_.training.micro_batch,
+                    layout_.training.recompute) ==
+               std::tie(s.cluster.gpus, s.precision.id, s.training.micro_batch, s.training.recompute) &&
+           std::tie(a.tp, a.pp, a.vpp, a.cp, a.ep, a.etp, a.zero_stage, a.fsdp, a.schedule) ==
+               std::tie(b.tp, b.pp, b.vpp, b.cp, b.ep, b.etp, b.zero_stage, b.fsdp, b.schedule);
+  }
+
   void measure(std::size_t choice, std::size_t recompute) {
-    LayoutFamily& of = family(choice, recompute);
-    of.take(layout_);
+    LayoutFamily& of = family(recompute);
+    of.take(layout_, plans_);
     if (!of.memory().fits()) {
       ++counts_.out_of_memory;
       return;
@@ -167,12 +196,17 @@ class UnitSearch {
     ++counts_.feasible;
     const Clock::time_point start = Clock::now();
     const SimTime worst = std::min(worst_, best_.worst());
-    if (ground_.options.bound && of.compute_floor() > worst) {
+    const bool own = is_own();
+    if (ground_.options.bound && !own && of.compute_floor() > worst) {
       ++counts_.above_bound;
     } else {
-      const SimTime step = of.step().length;
+      SimTime step = of.step().length;
       ++counts_.simulated;
-      if (step <= worst) best_.add({step, {index_, choice * ground_.space.recompute.size() + recompute}, layout_});
+      // Uneven routing makes ranks wait: it is simulated where the balanced step alone would do.
+      if (own || step <= worst) step = of.routed_step().length;
+      const Candidate candidate{step, {index_, choice * ground_.space.recompute.size() + recompute}, layout_};
+      if (own) own_ = candidate;
+      if (step <= worst) best_.add(candidate);
     }
     counts_.simulating_seconds += seconds_since(start);
   }
@@ -183,7 +217,10 @@ class UnitSearch {
   Finalists best_;
   Scenario layout_;
   SearchReport counts_;
-  std::map<std::pair<std::size_t, std::size_t>, std::unique_ptr<LayoutFamily>> families_;
+  std::optional<std::string> problem_;  ///< of the last choice's stages
+  std::optional<Candidate> own_;
+  LastPlans plans_;
+  std::map<std::size_t, std::unique_ptr<LayoutFamily>> families_;  ///< by recompute
 };
 
 void add_counts(const SearchReport& from, SearchReport& to) {
@@ -196,30 +233,53 @@ void add_counts(const SearchReport& from, SearchReport& to) {
   for (const auto& [rule, count] : from.broken_rules) to.broken_rules[rule] += count;
 }
 
+/// What a search keeps for whole estimates.
+struct Kept {
+  Finalists best;
+  std::optional<Candidate> own;  ///< the scenario's own layout
+};
+
+/// Places of the units in the order of the search: the one with the scenario's own layout first, since its layouts are
+/// good ones to compare the rest with.
+std::vector<std::size_t> unit_order(const std::vector<SearchUnit>& units, const Scenario& scenario) {
+  const Parallelism& p = scenario.parallelism;
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const SearchUnit& unit = units[i];
+    const bool own = std::tie(unit.tp, unit.cp, unit.ep, unit.etp, unit.micro_batch) ==
+                     std::tie(p.tp, p.cp, p.ep, p.etp, scenario.training.micro_batch);
+    order.insert(own ? order.begin() : order.end(), i);
+  }
+  return order;
+}
+
 /// Visits every layout of the space; adds its counts to `report`.
-Finalists visited(const Ground& ground, SearchReport& report) {
+Kept visited(const Ground& ground, SearchReport& report) {
   const std::vector<SearchUnit> units = search_units(ground.space);
+  const std::vector<std::size_t> order = unit_order(units, ground.scenario);
   const auto most = static_cast<std::size_t>(std::max(kFinalists, ground.options.top));
-  Finalists best(most);
-  for (std::size_t first = 0; first < units.size() && !ground.stopped(); first += kPortion) {
-    const std::size_t count = std::min<std::size_t>(kPortion, units.size() - first);
+  Kept kept{Finalists(most), {}};
+  std::size_t count = 1;
+  for (std::size_t first = 0; first < units.size() && !ground.stopped(); first += count) {
+    count = first == 0 ? 1 : std::min<std::size_t>(kPortion, units.size() - first);
     std::vector<std::unique_ptr<UnitSearch>> done(count);
     for_each_index(static_cast<int>(count), ground.options.jobs, [&](int i) {
-      const std::size_t at = first + static_cast<std::size_t>(i);
-      auto unit = std::make_unique<UnitSearch>(ground, at, units[at], best.worst(), most);
+      const std::size_t at = order[first + static_cast<std::size_t>(i)];
+      auto unit = std::make_unique<UnitSearch>(ground, at, units[at], kept.best.worst(), most);
       unit->run();
       done[static_cast<std::size_t>(i)] = std::move(unit);
     });
     for (const auto& unit : done) {
       add_counts(unit->counts(), report);
-      for (const Candidate& candidate : unit->best().all()) best.add(candidate);
+      for (const Candidate& candidate : unit->best().all()) kept.best.add(candidate);
+      if (unit->own()) kept.own = unit->own();
     }
     if (ground.options.progress) {
       ground.options.progress(report.visited, report.announced,
-                              best.all().empty() ? Seconds{} : best.all().front().step.seconds());
+                              kept.best.all().empty() ? Seconds{} : kept.best.all().front().step.seconds());
     }
   }
-  return best;
+  return kept;
 }
 
 double value_of(Objective objective, const Estimate& e) {
@@ -233,10 +293,18 @@ double value_of(Objective objective, const Estimate& e) {
   }
 }
 
-/// Whole estimates of the finalists, best first.
-std::vector<FoundLayout> estimated(const Finalists& finalists, const Calibration& calibration,
-                                   const SearchOptions& options, Diagnostics& diagnostics) {
-  const std::vector<Candidate>& candidates = finalists.all();
+/// Whole estimates of the finalists and of the scenario's own layout, best first.
+std::vector<FoundLayout> estimated(const Kept& kept, const Calibration& calibration, const SearchOptions& options,
+                                   SearchReport& report, Diagnostics& diagnostics) {
+  std::vector<Candidate> candidates = kept.best.all();
+  std::optional<std::size_t> own;
+  for (std::size_t i = 0; kept.own && i < candidates.size(); ++i) {
+    if (candidates[i].order == kept.own->order) own = i;
+  }
+  if (kept.own && !own) {
+    own = candidates.size();
+    candidates.push_back(*kept.own);
+  }
   std::vector<std::optional<Estimate>> estimates(candidates.size());
   std::vector<Diagnostics> found(candidates.size());
   for_each_index(static_cast<int>(candidates.size()), options.jobs, [&](int i) {
@@ -246,6 +314,7 @@ std::vector<FoundLayout> estimated(const Finalists& finalists, const Calibration
   std::vector<FoundLayout> out;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     diagnostics.append(found[i]);
+    if (own == i && estimates[i]) report.own = FoundLayout{candidates[i].scenario, *estimates[i]};
     if (estimates[i]) out.push_back({candidates[i].scenario, std::move(*estimates[i])});
   }
   std::stable_sort(out.begin(), out.end(), [&](const FoundLayout& a, const FoundLayout& b) {
@@ -308,7 +377,7 @@ class SizedSearch {
       SearchSpace one = space_;
       one.gpus = {gpus};
       const Ground ground{scenario_, one, choices, *laws, network, options_};
-      std::vector<FoundLayout> found = estimated(visited(ground, report), calibration_, options_, diagnostics_);
+      std::vector<FoundLayout> found = estimated(visited(ground, report), calibration_, options_, report, diagnostics_);
       if (limited) {
         for (const FoundLayout& layout : found) {
           if (!nearest_one || excess(options_, layout.estimate) < excess(options_, nearest_one->estimate)) {

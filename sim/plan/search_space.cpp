@@ -30,6 +30,10 @@ std::vector<int> powers_of_two(int most) {
   return out;
 }
 
+void add_own(int value, std::vector<int>& axis) {
+  if (std::find(axis.begin(), axis.end(), value) == axis.end()) axis.push_back(value);
+}
+
 template <class Enum>
 std::vector<Enum> every() {
   std::vector<Enum> out;
@@ -129,12 +133,14 @@ SearchSpace default_space(const Scenario& s) {
   std::erase_if(space.tp, [&](int tp) { return m.heads % tp != 0; });
   space.pp = divisors(s.cluster.gpus, m.layers);
   space.cp = powers_of_two(std::max(1, s.training.sequence_length / kLeastTokensOfRank));
-  if (std::find(space.cp.begin(), space.cp.end(), s.parallelism.cp) == space.cp.end()) {
-    space.cp.push_back(s.parallelism.cp);
-  }
   space.ep = m.is_moe() ? divisors(m.experts, m.experts) : std::vector{1};
   if (!m.is_moe()) space.etp = {1};
   space.micro_batch = powers_of_two(s.training.global_batch);
+  space.own = s.parallelism;
+  add_own(s.parallelism.tp, space.tp);
+  add_own(s.parallelism.pp, space.pp);
+  add_own(s.parallelism.cp, space.cp);
+  add_own(s.training.micro_batch, space.micro_batch);
   space.zero_stage = {0, 1, 2, 3};
   space.fsdp = {s.parallelism.fsdp};
   space.schedule = every<Schedule>();
@@ -207,7 +213,10 @@ std::vector<SearchUnit> search_units(const SearchSpace& space) {
     for (std::size_t precision = 0; precision < space.precision.size(); ++precision) {
       for (const Fsdp fsdp : space.fsdp) {
         for (const int tp : space.tp) {
-          const std::vector<int> etps = !space.etp.empty() ? space.etp : tp == 1 ? std::vector{1} : std::vector{1, tp};
+          std::vector<int> etps = space.etp;
+          if (etps.empty()) {
+            for (const int etp : {1, tp, space.own.etp}) add_own(etp, etps);
+          }
           for (const int cp : space.cp) {
             for (const int ep : space.ep) {
               for (const int etp : etps) {
@@ -228,7 +237,12 @@ std::vector<SearchOption> search_options(const SearchSpace& space, int layers) {
   std::vector<SearchOption> options;
   for (const int pp : space.pp) {
     for (const Schedule schedule : space.schedule) {
-      for (const int vpp : space.vpp.empty() ? default_vpp(schedule, pp, layers) : space.vpp) {
+      std::vector<int> vpps = space.vpp;
+      if (vpps.empty()) {
+        vpps = default_vpp(schedule, pp, layers);
+        if (pp == space.own.pp && schedule == space.own.schedule) add_own(space.own.vpp, vpps);
+      }
+      for (const int vpp : vpps) {
         for (const int zero_stage : space.zero_stage) options.push_back({pp, schedule, vpp, zero_stage});
       }
     }

@@ -16,19 +16,20 @@ struct SearchSpace {
   std::vector<int> gpus;
   std::vector<PrecisionRecipe> precision;
   std::vector<int> tp, pp, cp, ep;
-  std::vector<int> etp;  ///< empty: 1 and tp
-  std::vector<int> vpp;  ///< empty: what default_vpp() says for the schedule and pp
+  std::vector<int> etp;  ///< empty: 1, tp and the scenario's
+  std::vector<int> vpp;  ///< empty: what default_vpp() says for the schedule and pp, and the scenario's
   std::vector<int> micro_batch;
   std::vector<int> zero_stage;
   std::vector<Fsdp> fsdp;
   std::vector<Schedule> schedule;
   std::vector<Recompute> recompute;
+  Parallelism own;                    ///< the scenario's
   std::vector<std::string> left_out;  ///< values that no layout may have, with the reason
 };
 
 /// The scenario's GPUs, precision and kind of FSDP. tp, pp: divisors of the GPUs, tp of the model's heads too, pp up to
-/// its layers. cp: the scenario's, and powers of two that leave a rank 2,048 tokens or more. ep: divisors of the
-/// experts. micro_batch: powers of two up to the batch. schedule, zero_stage, recompute: all.
+/// its layers. cp: powers of two that leave a rank 2,048 tokens or more. ep: divisors of the experts. micro_batch: powers
+/// of two up to the batch. schedule, zero_stage, recompute: all. The scenario's own layout is one of those of the space.
 SearchSpace default_space(const Scenario& scenario);
 
 /// Takes the values out of `space` with which no layout is modelled yet, whatever the rest, and says so in `left_out`.

@@ -88,6 +88,14 @@ std::string best_text(const SearchReport& report, TextStyle style) {
   return fmt::format("\n{}\n{}\n{}", bold(title, style), table.text(style), reasons);
 }
 
+std::string own_text(const SearchReport& report) {
+  if (!report.own || report.best.empty()) return "";
+  const Seconds step = report.own->estimate.step.time;
+  return fmt::format("  own  {}\n     the scenario's own layout: {}, {:.2f} times the step of the first\n",
+                     layout_text(report.own->scenario), seconds_text(step),
+                     step / report.best.front().estimate.step.time);
+}
+
 }  // namespace
 
 std::string_view name(Objective objective) {
@@ -131,7 +139,7 @@ std::string search_text(const SearchReport& report, TextStyle style) {
   if (report.best.empty()) {
     out += red("INFEASIBLE: no layout is allowed and fits into memory", style) + "\n";
   } else {
-    out += summary_line(report.best.front().result()) + "\n" + best_text(report, style);
+    out += summary_line(report.best.front().result()) + "\n" + best_text(report, style) + own_text(report);
   }
   out += fmt::format("\n{}\n{}{}", bold("Layouts", style), counts_text(report), rules_text(report));
   for (const std::string& choice : report.left_out) out += fmt::format("  left out: {}\n", choice);
@@ -161,6 +169,8 @@ std::string search_json(const SearchReport& report) {
     object["bottleneck"] = bottleneck_text(found.estimate.step);
     out["best"].push_back(std::move(object));
   }
+  out["own"] = report.own ? layout_json(report.own->scenario) : Json(nullptr);
+  if (report.own) out["own"]["step_time_s"] = report.own->estimate.step.time.value();
   return json_text(out);
 }
 

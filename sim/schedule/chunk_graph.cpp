@@ -4,12 +4,15 @@
 #include <cmath>
 #include <utility>
 
+#include "schedule/load_growth.hpp"
+
 namespace gpuhours {
 namespace {
 
 std::size_t leading_communications(const std::vector<TimedSegment>& segments) {
   return static_cast<std::size_t>(
-      std::find_if(segments.begin(), segments.end(), [](const TimedSegment& s) { return s.compute; }) -
+      std::find_if(segments.begin(), segments.end(),
+                   [](const TimedSegment& s) { return s.compute && !s.with_exchange; }) -
       segments.begin());
 }
 
@@ -17,19 +20,8 @@ SimTime scaled(SimTime time, double factor) {
   return factor == 1.0 ? time : SimTime{std::llround(static_cast<double>(time.ps) * factor)};
 }
 
-SimTime grown(SimTime time, SimTime per_load, double over) {
-  return SimTime{time.ps + std::llround(static_cast<double>(per_load.ps) * over)};
-}
-
-/// Load over the mean that the segment feels. A sender has its tokens to send whatever the rank receives.
-double load_over_mean(const TimedSegment& segment, const Load& load) {
-  if (segment.grows_with == GrowsWith::nothing) return 0;
-  const double over = (segment.grows_with == GrowsWith::rank ? load.rank : load.domain) - 1;
-  return segment.compute ? over : std::max(0.0, over);
-}
-
-Stream stream_of(const TimedSegment& segment) {
-  if (segment.compute) return Stream::compute;
+Stream stream_of(const TimedSegment& segment, bool merged) {
+  if (segment.compute) return merged && segment.with_exchange ? Stream::communication : Stream::compute;
   switch (segment.group) {
     case GroupKind::tensor:
     case GroupKind::expert_tensor:
@@ -43,14 +35,12 @@ Stream stream_of(const TimedSegment& segment) {
 }  // namespace
 
 void ChunkBuilder::emit(const TimedSegment& segment, Needed needed, Chain& chain) {
-  const double over = load_over_mean(segment, chain.load);
-  const SimTime alone = over == 0 ? segment.alone : grown(segment.alone, segment.per_load, over);
-  const SimTime beside = over == 0 ? segment.beside : grown(segment.beside, segment.per_load_beside, over);
-  Task task{.alone = scaled(alone, segment.compute ? scale_ : 1.0),
-            .beside = scaled(beside, segment.compute ? scale_ : 1.0),
+  const SegmentTimes times = times_under(segment, chain.load);
+  Task task{.alone = scaled(times.alone, segment.compute ? scale_ : 1.0),
+            .beside = scaled(times.beside, segment.compute ? scale_ : 1.0),
             .device = device_,
             .label = segment.label,
-            .stream = stream_of(segment),
+            .stream = stream_of(segment, merged_),
             .intrudes = segment.intrudes};
   if (!segment.compute) {
     // Data-parallel groups of a layer's weights do not meet: all their ranks run the same.
@@ -161,6 +151,7 @@ ChunkTasks ChunkBuilder::add(std::int32_t device, ChunkKind kind, const TimedSta
                              double scale, const ChunkMeetings& meetings, const ChunkLoads& loads) {
   device_ = device;
   scale_ = scale;
+  merged_ = kind == ChunkKind::forward_backward;
   meetings_ = meetings;
   communications_ = 0;
   ChunkTasks tasks;

@@ -97,6 +97,7 @@ class ChunkBuilder {
   bool split_overlap_;
   std::int32_t device_ = 0;
   double scale_ = 1;
+  bool merged_ = false;
   ChunkMeetings meetings_;
   std::int32_t communications_ = 0;
   std::array<std::int64_t, kStreams> last_of_stream_{};  ///< -1: none

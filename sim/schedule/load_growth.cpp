@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 
 namespace gpuhours {
 namespace {
@@ -41,7 +42,24 @@ void set_growth(const TimedPass& high, double load, GrowsWith communication, Tim
   set_growth(high.second, load, communication, pass.second);
 }
 
+SimTime grown(SimTime time, SimTime per_load, double over) {
+  return SimTime{time.ps + std::llround(static_cast<double>(per_load.ps) * over)};
+}
+
+/// Load over the mean that the segment feels.
+double load_over_mean(const TimedSegment& segment, const Load& load) {
+  if (segment.grows_with == GrowsWith::nothing) return 0;
+  const double over = (segment.grows_with == GrowsWith::rank ? load.rank : load.domain) - 1;
+  return segment.compute ? over : std::max(0.0, over);
+}
+
 }  // namespace
+
+SegmentTimes times_under(const TimedSegment& segment, const Load& load) {
+  const double over = load_over_mean(segment, load);
+  if (over == 0) return {segment.alone, segment.beside};
+  return {grown(segment.alone, segment.per_load, over), grown(segment.beside, segment.per_load_beside, over)};
+}
 
 LoadGrowth::LoadGrowth(const Scenario& scenario, const RankLoads& loads, const WorkTimer& timer,
                        const CommunicationModel& network)

@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "schedule/chunk_graph.hpp"
 #include "schedule/timed_work.hpp"
 #include "workload/routing.hpp"
 
@@ -28,5 +29,12 @@ class LoadGrowth {
   double load_;
   std::optional<Workload> loaded_;  ///< empty: all ranks receive the same
 };
+
+struct SegmentTimes {
+  SimTime alone;
+  SimTime beside;
+};
+/// A segment's times on a rank with this load. A sender has its tokens to send whatever the rank receives.
+SegmentTimes times_under(const TimedSegment& segment, const Load& load);
 
 }  // namespace gpuhours

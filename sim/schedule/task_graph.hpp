@@ -15,9 +15,6 @@ using TaskId = std::uint32_t;
 /// `tensor`: collectives of the ranks that share a layer (tensor, context); what is sent to experts does not queue with them.
 enum class Stream : std::uint8_t { compute, communication, pipeline, data_parallel, tensor };
 inline constexpr int kStreams = 5;
-[[nodiscard]] constexpr bool is_layer_communication(Stream stream) {
-  return stream == Stream::communication || stream == Stream::tensor;
-}
 
 /// A kernel, a run of kernels, or one rank's part of a communication.
 struct Task {

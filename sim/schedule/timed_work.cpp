@@ -125,6 +125,10 @@ TimedSegment WorkTimer::timed(const ComputeBlock& block, bool shares_sms) const 
   const KernelContext kernel_context = context(shares_sms);
   const Stack& stack = scenario_.stack;
   TimedSegment out{.name = block.name};
+  if (block.name == kExchangeBlock) {
+    out.with_exchange = true;
+    out.group = GroupKind::expert;
+  }
   double alone = 0;
   double beside = 0;
   int launches = 0;

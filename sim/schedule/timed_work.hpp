@@ -51,6 +51,7 @@ struct TimedSegment {
   SimTime beside;
   KernelAccount account;
   bool intrudes = true;  ///< slows compute beside it
+  bool with_exchange = false;  ///< a kernel that merged chunks run on the exchange's stream, next to it
   Needed needed = Needed::at_once;
   double relative_error = 0;  ///< of a communication
   int ahead = 1;            ///< prefetched: it may start when the layer this many before starts

@@ -111,7 +111,8 @@ void send_to_experts(const Dimensions& d, PassBuilder& b, std::string_view block
     if (forward) b.list.small("permute index", OperatorKind::permute, 2);
     permute(d, b, "permute by expert", d.moe_tokens, token_copies(d), dispatch_bytes_per_token(d));
   }
-  b.close(block);
+  // Megatron-Core hides the exchange with what stands at its far side: permutation in backward, the sum in forward.
+  b.close(all_to_all(d) && !forward ? kExchangeBlock : block);
   if (d.scenario.parallelism.ep == 1 && d.scenario.parallelism.etp == 1) {
     if (cast && !forward) {
       b.list.memory("cast dY", OperatorKind::cast, laws::kCast1x128, d.moe_tokens, d.hidden, cast_bytes);
@@ -152,11 +153,13 @@ void reduce_rows(const Dimensions& d, PassBuilder& b) {
   unpermute(d, b, "unpermute", d.routed_rows, arrived_rows(d));
 }
 
-void return_from_experts(const Dimensions& d, PassBuilder& b, std::string_view block) {
+void return_from_experts(const Dimensions& d, PassBuilder& b, std::string_view block, bool forward) {
   b.close(block);
   exchange_expert_tensor(d, b, false);
   if (d.scenario.parallelism.ep > 1) b.communicate(move(d, false, false));
-  if (all_to_all(d)) unpermute(d, b, "unpermute by expert", token_copies(d), d.moe_tokens);
+  if (!all_to_all(d)) return;
+  unpermute(d, b, "unpermute by expert", token_copies(d), d.moe_tokens);
+  if (forward) b.close(kExchangeBlock);
 }
 
 }  // namespace gpuhours

@@ -13,6 +13,6 @@ void send_to_experts(const Dimensions& d, PassBuilder& b, std::string_view block
 void expand_rows(const Dimensions& d, PassBuilder& b, bool forward);
 void reduce_rows(const Dimensions& d, PassBuilder& b);
 /// The move back.
-void return_from_experts(const Dimensions& d, PassBuilder& b, std::string_view block);
+void return_from_experts(const Dimensions& d, PassBuilder& b, std::string_view block, bool forward);
 
 }  // namespace gpuhours

@@ -157,7 +157,7 @@ void moe_forward(const Dimensions& d, PassBuilder& b) {
   routed_forward(d, b, routed);
   reduce_rows(d, b);
   save_up_result(d, b, routed);
-  return_from_experts(d, b, "mlp");
+  return_from_experts(d, b, "mlp", true);
   if (has_shared(d) && !d.single_kernels) b.add("add shared expert", d.norm_tokens, d.hidden);
   b.close("mlp");
 }
@@ -181,7 +181,7 @@ void moe_backward(const Dimensions& d, PassBuilder& b) {
   reduce_rows(d, b);
   b.linear.cast_for_wgrad("dY of routed gate_up", routed.up.rows, routed.up.outputs);
   if (has_shared(d)) shared_up_backward(d, b, shared);
-  return_from_experts(d, b, "mlp");
+  return_from_experts(d, b, "mlp", false);
   router_backward(d, b);
   b.add("add router gradient", d.norm_tokens, d.hidden);
   b.norm_backward("mlp norm bwd", d.norm_tokens, d.hidden, true);

@@ -107,9 +107,11 @@ struct Communication {
 
 /// Kernels that run back to back on the compute stream between two meeting points.
 struct ComputeBlock {
-  std::string name;  ///< "attn", "mlp", "mlp shared"
+  std::string name;  ///< "attn", "mlp", "mlp shared", kExchangeBlock
   std::vector<Operator> operators;
 };
+/// Kernels at the far side of an all-to-all, which hides with it where expert communication is overlapped.
+inline constexpr std::string_view kExchangeBlock = "exchange";
 
 using Segment = std::variant<ComputeBlock, Communication>;
 

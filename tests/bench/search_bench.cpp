@@ -45,8 +45,9 @@ void one_layout(benchmark::State& state, const char* name) {
   Diagnostics diagnostics;
   const auto laws = calibration.kernels(s.cluster.gpu, s.stack, diagnostics);
   LayoutFamily family(s, *laws, calibration.network(diagnostics));
+  LastPlans plans;
   for (auto _ : state) {
-    family.take(s);
+    family.take(s, plans);
     benchmark::DoNotOptimize(family.memory());
     benchmark::DoNotOptimize(family.compute_floor());
     benchmark::DoNotOptimize(family.step());

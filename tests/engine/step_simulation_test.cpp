@@ -318,6 +318,23 @@ TEST_CASE("even loads change nothing") {
   CHECK(step(uneven, Schedule::dualpipe, 4, 12).length == step(even, Schedule::dualpipe, 4, 12).length);
 }
 
+TEST_CASE("uneven experts need no event queue") {
+  for (const auto& [schedule, pp] : {std::pair{Schedule::dualpipe, 4}, {Schedule::one_f_one_b, 4}}) {
+    StepWork work;
+    fill_uneven(work, pp, schedule == Schedule::dualpipe, uneven_loads(0.2));
+    const StepResult folded = step(work, schedule, pp, 24, {.seed = 3});
+    const StepResult events = step(work, schedule, pp, 24, {.seed = 3, .events = true});
+    CHECK(folded.events == 0);
+    CHECK(events.events > 0);
+    CHECK(folded.length == events.length);
+    for (std::size_t r = 0; r < folded.ranks.size(); ++r) {
+      CHECK(folded.ranks[r].chunk_time == events.ranks[r].chunk_time);
+      CHECK(folded.ranks[r].use.exposed == events.ranks[r].use.exposed);
+      CHECK(folded.ranks[r].bubble == events.ranks[r].bubble);
+    }
+  }
+}
+
 TEST_CASE("uneven experts: folded and expanded agree within 1.5 %") {
   // Long steps, so that the draws of few chunks weigh little.
   for (const auto& [schedule, pp, micro_batches] :

@@ -98,6 +98,76 @@ TEST_CASE("a space of one layout finds that layout, with the estimate's own step
   CHECK(report.best.front().estimate.step.time == own->step.time);
 }
 
+namespace {
+
+/// The scenario's own layout among all with other stages, ZeRO stages and recompute.
+void check_own(const std::string& file, std::vector<std::string> restrictions,
+               const std::vector<std::string>& overrides = {}) {
+  CAPTURE(file);
+  const Scenario s = scenario(file, overrides);
+  const auto only = [&](const char* axis, int value) { restrictions.push_back(axis + std::to_string(value)); };
+  only("tp=", s.parallelism.tp);
+  only("cp=", s.parallelism.cp);
+  only("ep=", s.parallelism.ep);
+  only("micro_batch=", s.training.micro_batch);
+  const SearchReport report = searched(s, space_of(s, restrictions));
+  Diagnostics diagnostics;
+  const auto own = estimate(s, {test::repository_path(".")}, {}, diagnostics);
+  REQUIRE(own.has_value());
+  REQUIRE(report.own.has_value() == own->memory.fits());
+  if (!own->memory.fits()) return;
+  CHECK(report.own->estimate.step.time == own->step.time);
+  CHECK(report.own->estimate.run.gpu_hours == own->run.gpu_hours);
+  CHECK(layout_text(report.own->scenario) == layout_text(s));
+  CHECK(report.best.front().estimate.step.time <= own->step.time);
+}
+
+}  // namespace
+
+TEST_CASE("the layout that a scenario describes is visited, with the estimate's step, and the best is no worse") {
+  check_own("deepseek_v3_h800.yaml", {});
+  check_own("gpt3_175b_4096_h100.yaml", {});
+  check_own("llama3.1_8b_h100.yaml", {});
+  check_own("llama3.1_70b_h100.yaml", {});
+  check_own("llama3.1_405b_h100.yaml", {});
+  check_own("mixtral_8x7b_h100.yaml", {});
+}
+
+TEST_CASE("values of the scenario that no axis has by itself are tried too") {
+  // Micro-batch 3 is no power of two, 7 virtual stages divide neither 32 layers nor 33 or 34 (pp 2).
+  check_own("llama3.1_8b_h100.yaml", {"schedule=interleaved"},
+            {"training.micro_batch=3 sequences", "training.global_batch=96 sequences", "parallelism.pp=2", "parallelism.vpp=7",
+             "parallelism.schedule=interleaved", "parallelism.cp=1", "training.recompute=full"});
+}
+
+TEST_CASE("no rule of a layout asks for the ZeRO stage or the kind of recompute") {
+  for (const char* file : {"deepseek_v3_h800.yaml", "llama3.1_8b_h100.yaml"}) {
+    Scenario s = scenario(file);
+    for (const Schedule schedule : {Schedule::one_f_one_b, Schedule::dualpipe, Schedule::zero_bubble_v}) {
+      for (const int pp : {1, 2, 3, 16}) {
+        for (const Fsdp fsdp : {Fsdp::none, Fsdp::full, Fsdp::hybrid}) {
+          s.parallelism.schedule = schedule;
+          s.parallelism.pp = pp;
+          s.parallelism.fsdp = fsdp;
+          s.training.recompute = Recompute::none;
+          s.training.recompute_ops.clear();
+          s.parallelism.zero_stage = 0;
+          const auto first = layout_problem(s);
+          for (const int zero_stage : {1, 2, 3}) {
+            s.parallelism.zero_stage = zero_stage;
+            CHECK(layout_problem(s) == first);
+          }
+          s.training.recompute = Recompute::full;
+          CHECK(layout_problem(s) == first);
+          s.training.recompute = Recompute::selective;
+          s.training.recompute_ops = {RecomputeOp::norm};
+          CHECK(layout_problem(s) == first);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("a rule that all layouts break leaves none, with the reason counted") {
   const Scenario s = small();
   // tp 3 does not divide 8 GPUs: 3 kinds of recompute x 2 ZeRO stages at least.

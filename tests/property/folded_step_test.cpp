@@ -78,19 +78,19 @@ std::unique_ptr<StepWork> any_work(int pp, int vpp, bool mirrored) {
 
 PlanShape any_shape(int most_rounds) {
   PlanShape shape;
-  shape.schedule = *rc::gen::element(Schedule::one_f_one_b, Schedule::interleaved, Schedule::dualpipe);
+  shape.schedule = *rc::gen::element(Schedule::one_f_one_b, Schedule::interleaved, Schedule::zero_bubble_h1,
+                                     Schedule::zero_bubble_v, Schedule::dualpipe, Schedule::dualpipe_v);
   shape.pp = *rc::gen::inRange(1, 7);
+  shape.merged = *rc::gen::arbitrary<bool>();
   const int rounds = *rc::gen::inRange(1, most_rounds);
   shape.micro_batches = rounds;
+  if (v_shaped(shape.schedule)) shape.vpp = 2;
   if (shape.schedule == Schedule::interleaved) {
     shape.pp = std::max(2, shape.pp);
     shape.vpp = *rc::gen::inRange(2, 4);
     shape.micro_batches = shape.pp * rounds;
   }
-  if (shape.schedule == Schedule::dualpipe) {
-    shape.pp = 2 * *rc::gen::inRange(1, 4);
-    shape.micro_batches = 2 * shape.pp + 2 * (rounds - 1);
-  }
+  if (shape.schedule == Schedule::dualpipe) shape.pp = 2 * *rc::gen::inRange(1, 4);
   return shape;
 }
 
