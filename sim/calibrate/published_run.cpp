@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "calibrate/fill_layout.hpp"
 #include "scenario/catalogue.hpp"
 #include "scenario/read_scenario.hpp"
 
@@ -90,9 +91,8 @@ class RowWriter {
 
   [[nodiscard]] std::string model_lines(const Architecture& model) const {
     if (run_.blank("truncated_layers")) return fmt::format("model: {}\n", model.id);
-    const int layers = static_cast<int>(whole_number(run_.at("truncated_layers")).value_or(model.layers));
-    return fmt::format("model: {{extends: {}, layers: {}, dense_layers: {}}}\n", model.id, layers,
-                       std::min(model.dense_layers, layers));
+    return fmt::format("model: {{extends: {}, layers: {}, dense_layers: {}}}\n", model.id, layers(model),
+                       std::min(model.dense_layers, layers(model)));
   }
 
   std::string cluster_lines(RunScenario& out) const {
@@ -187,13 +187,15 @@ class RowWriter {
 
   std::string layout_lines(const Architecture& model, RunScenario& out) const {
     std::string lines = "parallelism:\n";
-    for (const std::string_view key : {"tp", "pp", "vpp", "cp", "ep", "etp", "zero_stage"}) {
+    for (const std::string_view key : {"tp", "pp", "cp", "ep", "etp", "zero_stage"}) {
       if (!run_.blank(key)) {
         lines += fmt::format("  {}: {}\n", key, run_.at(key));
-      } else if (key == "vpp" || key == "cp") {
-        out.filled.push_back(fmt::format("{}: 1", key));
+      } else if (key == "cp") {
+        out.filled.emplace_back("cp: 1");
       }
     }
+    lines += fmt::format("  vpp: {}\n", virtual_stages(model));
+    if (run_.blank("vpp")) out.filled.push_back(virtual_stages_text(model));
     lines += fmt::format("  sequence_parallel: {}\n", run_.at("sequence_parallel") == "true");
     if (!run_.blank("fsdp")) lines += fmt::format("  fsdp: {}\n", run_.at("fsdp"));
     if (run_.at("fsdp") == "hybrid" && !run_.blank("fsdp_group")) {
@@ -202,7 +204,11 @@ class RowWriter {
       out.filled.emplace_back("fsdp_group: a node");
     }
     lines += stage_lines(model, out);
-    const std::string& schedule = run_.at("schedule");
+    std::string schedule = run_.at("schedule");
+    if (interleaves_unsaid()) {
+      schedule = virtual_stages(model) > 1 ? "interleaved" : "1f1b";
+      out.filled.push_back(fmt::format("schedule: {}", schedule));
+    }
     if (schedule == "none" || schedule == "1f1b") return lines + "  schedule: one_f_one_b\n";
     if (schedule == "dualpipe" || schedule == "interleaved") return lines + fmt::format("  schedule: {}\n", schedule);
     return refused(out, fmt::format("schedule '{}' does not say which", schedule));
@@ -212,13 +218,35 @@ class RowWriter {
     return static_cast<int>(whole_number(run_.at(column)).value_or(missing));
   }
 
+  [[nodiscard]] bool megatron() const {
+    const std::string& stack = run_.at("stack");
+    return stack.starts_with("megatron-") || stack.ends_with("nemo");
+  }
+
+  /// A pipeline of Megatron whose schedule the table leaves open. Its tables come from runs with the interleaved schedule
+  /// (arXiv 2104.04473, section 5.1) and with overlapped pipeline communication (README of Megatron-LM), which only that
+  /// schedule has.
+  [[nodiscard]] bool interleaves_unsaid() const {
+    return megatron() && run_.at("schedule") == "other" && number("pp", 1) > 1 && run_.blank("vpp");
+  }
+
+  [[nodiscard]] int layers(const Architecture& model) const { return number("truncated_layers", model.layers); }
+
+  [[nodiscard]] int virtual_stages(const Architecture& model) const {
+    if (!run_.blank("vpp")) return number("vpp", 1);
+    const bool open = run_.at("schedule") == "interleaved" || interleaves_unsaid();
+    return open ? layer_a_chunk(layers(model), number("pp", 1)) : 1;
+  }
+
+  [[nodiscard]] std::string virtual_stages_text(const Architecture& model) const {
+    const int stages = virtual_stages(model);
+    return stages == 1 ? "vpp: 1" : fmt::format("vpp: {} (a layer a chunk)", stages);
+  }
+
   /// Megatron spreads layers evenly or, where that does not divide, counts the embedding and the loss as layers.
   [[nodiscard]] bool counts_ends(const Architecture& model) const {
-    const std::string& stack = run_.at("stack");
-    const bool megatron = stack.starts_with("megatron-") || stack.ends_with("nemo");
-    const int stages = number("pp", 1) * number("vpp", 1);
-    const int layers = number("truncated_layers", model.layers);
-    return megatron && stages > 1 && layers % stages != 0 && (layers + 2) % stages == 0;
+    const int stages = number("pp", 1) * virtual_stages(model);
+    return megatron() && stages > 1 && layers(model) % stages != 0 && (layers(model) + 2) % stages == 0;
   }
 
   /// Notes may say what stages hold: "pp_layout Et*3|(tt|)*29,mL" up to the next semicolon.
