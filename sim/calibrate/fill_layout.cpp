@@ -46,6 +46,7 @@ void fill_micro_batch(RunScenario& run) {
 }  // namespace
 
 int layer_a_chunk(int layers, int pp) {
+  if (pp < 1) return 1;  // refused where the scenario is read
   const bool ends = layers % pp != 0 && (layers + 2) % pp == 0;
   return std::max(1, (layers + (ends ? 2 : 0)) / pp);
 }

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "calibrate/fill_layout.hpp"
+#include "calibrate/published_layout.hpp"
 #include "scenario/catalogue.hpp"
 #include "scenario/read_scenario.hpp"
 
@@ -73,7 +73,7 @@ class RowWriter {
     yaml += model_lines(*model);
     yaml += cluster_lines(out);
     yaml += software_lines(out);
-    yaml += layout_lines(*model, out);
+    if (out.refusal.empty()) yaml += layout_lines(run_, *model, out);
     yaml += training_lines(*model, out);
     return out.refusal.empty() ? yaml : std::string();
   }
@@ -91,8 +91,9 @@ class RowWriter {
 
   [[nodiscard]] std::string model_lines(const Architecture& model) const {
     if (run_.blank("truncated_layers")) return fmt::format("model: {}\n", model.id);
-    return fmt::format("model: {{extends: {}, layers: {}, dense_layers: {}}}\n", model.id, layers(model),
-                       std::min(model.dense_layers, layers(model)));
+    const int layers = static_cast<int>(whole_number(run_.at("truncated_layers")).value_or(model.layers));
+    return fmt::format("model: {{extends: {}, layers: {}, dense_layers: {}}}\n", model.id, layers,
+                       std::min(model.dense_layers, layers));
   }
 
   std::string cluster_lines(RunScenario& out) const {
@@ -125,8 +126,10 @@ class RowWriter {
     return fmt::format("  node: {{extends: {}, gpus: {}, nvlink_domain: {}, nics: {}}}\n", base, used, used, used);
   }
 
-  /// The profile for a stack that has none: of its family the one fitted to most groups of runs, else the generic one.
+  /// The profile for a stack that has none: the nearest, if the map says; else of its family the one fitted to most
+  /// groups of runs; else the generic one.
   [[nodiscard]] std::string stand_in(const std::string& stack) const {
+    if (const auto nearest = mapped("nearest", "", stack)) return *nearest;
     const std::optional<std::string> family = mapped("families", "", stack);
     std::string best = "generic";
     int most = -1;
@@ -183,84 +186,6 @@ class RowWriter {
     if (at == std::string::npos) return {};
     const std::string_view scope = std::string_view(notes).substr(at, notes.find(';', at) - at);
     return fmt::format("  graph_scope: {}\n", scope.find(" attn") != std::string_view::npos ? "attention" : "router");
-  }
-
-  std::string layout_lines(const Architecture& model, RunScenario& out) const {
-    std::string lines = "parallelism:\n";
-    for (const std::string_view key : {"tp", "pp", "cp", "ep", "etp", "zero_stage"}) {
-      if (!run_.blank(key)) {
-        lines += fmt::format("  {}: {}\n", key, run_.at(key));
-      } else if (key == "cp") {
-        out.filled.emplace_back("cp: 1");
-      }
-    }
-    lines += fmt::format("  vpp: {}\n", virtual_stages(model));
-    if (run_.blank("vpp")) out.filled.push_back(virtual_stages_text(model));
-    lines += fmt::format("  sequence_parallel: {}\n", run_.at("sequence_parallel") == "true");
-    if (!run_.blank("fsdp")) lines += fmt::format("  fsdp: {}\n", run_.at("fsdp"));
-    if (run_.at("fsdp") == "hybrid" && !run_.blank("fsdp_group")) {
-      lines += fmt::format("  fsdp_group: {}\n", run_.at("fsdp_group"));
-    } else if (run_.at("fsdp") == "hybrid") {
-      out.filled.emplace_back("fsdp_group: a node");
-    }
-    lines += stage_lines(model, out);
-    std::string schedule = run_.at("schedule");
-    if (interleaves_unsaid()) {
-      schedule = virtual_stages(model) > 1 ? "interleaved" : "1f1b";
-      out.filled.push_back(fmt::format("schedule: {}", schedule));
-    }
-    if (schedule == "none" || schedule == "1f1b") return lines + "  schedule: one_f_one_b\n";
-    if (schedule == "dualpipe" || schedule == "interleaved") return lines + fmt::format("  schedule: {}\n", schedule);
-    return refused(out, fmt::format("schedule '{}' does not say which", schedule));
-  }
-
-  [[nodiscard]] int number(std::string_view column, int missing) const {
-    return static_cast<int>(whole_number(run_.at(column)).value_or(missing));
-  }
-
-  [[nodiscard]] bool megatron() const {
-    const std::string& stack = run_.at("stack");
-    return stack.starts_with("megatron-") || stack.ends_with("nemo");
-  }
-
-  /// A pipeline of Megatron whose schedule the table leaves open. Its tables come from runs with the interleaved schedule
-  /// (arXiv 2104.04473, section 5.1) and with overlapped pipeline communication (README of Megatron-LM), which only that
-  /// schedule has.
-  [[nodiscard]] bool interleaves_unsaid() const {
-    return megatron() && run_.at("schedule") == "other" && number("pp", 1) > 1 && run_.blank("vpp");
-  }
-
-  [[nodiscard]] int layers(const Architecture& model) const { return number("truncated_layers", model.layers); }
-
-  [[nodiscard]] int virtual_stages(const Architecture& model) const {
-    if (!run_.blank("vpp")) return number("vpp", 1);
-    const bool open = run_.at("schedule") == "interleaved" || interleaves_unsaid();
-    return open ? layer_a_chunk(layers(model), number("pp", 1)) : 1;
-  }
-
-  [[nodiscard]] std::string virtual_stages_text(const Architecture& model) const {
-    const int stages = virtual_stages(model);
-    return stages == 1 ? "vpp: 1" : fmt::format("vpp: {} (a layer a chunk)", stages);
-  }
-
-  /// Megatron spreads layers evenly or, where that does not divide, counts the embedding and the loss as layers.
-  [[nodiscard]] bool counts_ends(const Architecture& model) const {
-    const int stages = number("pp", 1) * virtual_stages(model);
-    return megatron() && stages > 1 && layers(model) % stages != 0 && (layers(model) + 2) % stages == 0;
-  }
-
-  /// Notes may say what stages hold: "pp_layout Et*3|(tt|)*29,mL" up to the next semicolon.
-  [[nodiscard]] std::string stage_lines(const Architecture& model, RunScenario& out) const {
-    const std::string& notes = run_.at("notes");
-    const std::string_view word = "pp_layout";
-    const std::size_t at = notes.find(word);
-    const std::size_t from = at == std::string::npos ? at : notes.find_first_not_of(" :=", at + word.size());
-    if (from == std::string::npos) {
-      if (!counts_ends(model)) return {};
-      out.filled.emplace_back("embedding and loss count as layers");
-      return "  embedding_as_layer: true\n  loss_as_layer: true\n";
-    }
-    return fmt::format("  pipeline_layout: \"{}\"\n", notes.substr(from, notes.find(';', from) - from));
   }
 
   /// The notes list `field` after "inferred:".
