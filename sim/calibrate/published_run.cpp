@@ -129,7 +129,7 @@ class RowWriter {
   /// The profile for a stack that has none: the nearest, if the map says; else of its family the one fitted to most
   /// groups of runs; else the generic one.
   [[nodiscard]] std::string stand_in(const std::string& stack) const {
-    if (const auto nearest = mapped("nearest", "", stack)) return *nearest;
+    if (const auto nearest = mapped("nearest", stack, run_.at("stack_release"))) return *nearest;
     const std::optional<std::string> family = mapped("families", "", stack);
     std::string best = "generic";
     int most = -1;
@@ -275,6 +275,7 @@ ValidationMap validation_map(const std::string& root, Diagnostics& diagnostics) 
 }
 
 std::string stack_profile(const PublishedRun& run, const ValidationMap& map, const std::string& root) {
+  if (mapped(map, "nearest", run.at("stack"), run.at("stack_release"))) return "";
   const std::vector<std::string> known = catalogue_ids(CatalogueKind::stack, root);
   const std::string profile = mapped(map, "stacks", run.at("stack"), run.at("stack_release")).value_or(run.at("stack"));
   return std::find(known.begin(), known.end(), profile) == known.end() ? "" : profile;
