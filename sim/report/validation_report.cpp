@@ -44,15 +44,33 @@ std::string interval_text(const std::optional<Interval>& interval) {
   return fmt::format("{} .. {}", seconds_text(Seconds(interval->p10)), seconds_text(Seconds(interval->p90)));
 }
 
-std::string rows_text(const ValidationReport& report, TextStyle style) {
+/// The rows of which `shown` holds.
+std::string rows_text(const ValidationReport& report, const std::function<bool(const ValidationRow&)>& shown,
+                      TextStyle style) {
   TextTable table({"run", "measured", "predicted", "error", "80 % interval", "guessed", "fits", "filled"});
   table.align_left(7);
   for (const ValidationRow& row : report.rows) {
+    if (!shown(row)) continue;
     table.row({row.id, seconds_text(row.measured), seconds_text(row.predicted), change_text(row.error()),
                interval_text(row.interval), percent_text(row.guessed_share), row.fits ? "yes" : red("no", style),
                fmt::format("{}", fmt::join(row.filled, "; "))});
   }
   return table.text(style);
+}
+
+/// Rows of tier 3 by family: no bar is set for them.
+std::string weak_text(const ValidationReport& report, TextStyle style) {
+  std::string out;
+  for (const ErrorStatistics& family : tier_3_families(report)) {
+    out += "\n" +
+           bold(fmt::format("tier 3, {}: {} runs, {} points, MAPE {}, bias {}", family.group, family.rows,
+                            family.points, percent_text(family.mape), change_text(family.bias)),
+                style) +
+           "\n" +
+           rows_text(
+               report, [&](const ValidationRow& row) { return row.weak() && family_of(row) == family.group; }, style);
+  }
+  return out;
 }
 
 Json statistics_json(const ErrorStatistics& s) {
@@ -102,9 +120,11 @@ std::string validation_text(const ValidationReport& report, TextStyle style) {
   for (const ErrorStatistics& group : statistics_by(report, group_of)) groups.row(statistics_cells(group));
   groups.row(statistics_cells(all));
   if (weak.rows > 0) groups.row(statistics_cells(weak));
-  out +=
-      fmt::format("\n{}\n{}\n{}\n{}", groups.text(style), class_text(report, "stack", stack_of, style),
-                  class_text(report, "generation, kind, format", hardware_class_of, style), rows_text(report, style));
+  out += fmt::format("\n{}\n{}\n{}\n{}{}", groups.text(style), class_text(report, "stack", stack_of, style),
+                     class_text(report, "generation, kind, format", hardware_class_of, style),
+                     rows_text(
+                         report, [](const ValidationRow& row) { return !row.weak(); }, style),
+                     weak_text(report, style));
   if (report.refused.empty()) return out;
   TextTable refused({"refused", "reason"});
   refused.align_left(1);
@@ -125,6 +145,8 @@ std::string validation_json(const ValidationReport& report) {
   add("stacks", stack_of);
   add("classes", hardware_class_of);
   out["tier_3"] = statistics_json(tier_3_statistics(report));
+  out["tier_3_families"] = Json::array();
+  for (const ErrorStatistics& one : tier_3_families(report)) out["tier_3_families"].push_back(statistics_json(one));
   out["rows"] = Json::array();
   for (const ValidationRow& row : report.rows) out["rows"].push_back(row_json(row));
   out["refused"] = Json::array();
