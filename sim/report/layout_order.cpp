@@ -111,14 +111,14 @@ std::string layout_orders_text(const LayoutOrders& orders, TextStyle style) {
                change_text(one.regret)});
   }
   std::string out =
-      bold(fmt::format("order of layouts: {} families of {} layouts or more, rank correlation {} or better "
-                       "in {}",
-                       ranked, kLayoutsToRank, kGoodCorrelation, good),
+      bold(fmt::format("order of layouts: rank correlation {} or better in {} of {} families of {} layouts "
+                       "or more",
+                       kGoodCorrelation, good, ranked, kLayoutsToRank),
            style) +
       "\n";
   if (ranked > 0) out += table.text(style);
   if (small_families > 0) {
-    out += fmt::format("  {} families of fewer: {} pairs in order, regret at most {}\n", small_families,
+    out += fmt::format("  families of fewer layouts: {}, pairs in order {}, regret at most {}\n", small_families,
                        pairs_cell(small.in_order, small.pairs), change_text(small.regret));
   }
   return out + fmt::format(

@@ -107,12 +107,12 @@ TEST_CASE("the families in text, JSON and CSV") {
   const LayoutOrders orders = layout_orders(report);
   CHECK(
       layout_orders_text(orders, {}) ==
-      "order of layouts: 1 families of 4 layouts or more, rank correlation 0.8 or better in 1\n"
+      "order of layouts: rank correlation 0.8 or better in 1 of 1 families of 4 layouts or more\n"
       "  family                                              tier  layouts  rank correlation  pairs in order  fastest  "
       "chosen  regret\n"
       "  nemo 24.07 llama3-8b h100_sxm x 8, bf16, batch 128     1        5              0.80          7 of 9        a  "
       "     b  +4.0 %\n"
-      "  1 families of fewer: 0 of 1 pairs in order, regret at most +20.0 %\n"
+      "  families of fewer layouts: 1, pairs in order 0 of 1, regret at most +20.0 %\n"
       "  rank correlation: Spearman's, of all layouts; pairs: those measured more than 1 % apart; regret: measured "
       "time "
       "of the chosen layout over the fastest\n");
