@@ -27,7 +27,7 @@ class LayoutWriter {
     text += sharding_lines(out);
     text += stage_lines(out);
     std::string schedule = run_.at("schedule");
-    if (interleaves_unsaid()) {
+    if (unsaid_schedule()) {
       schedule = virtual_stages() > 1 ? "interleaved" : "1f1b";
       out.filled.push_back(fmt::format("schedule: {}", schedule));
     }
@@ -71,7 +71,7 @@ class LayoutWriter {
   /// A pipeline of Megatron whose schedule the table leaves open. Its tables come from runs with the interleaved
   /// schedule (arXiv 2104.04473, section 5.1) and with overlapped pipeline communication (README of Megatron-LM), which
   /// only that schedule has.
-  [[nodiscard]] bool interleaves_unsaid() const {
+  [[nodiscard]] bool unsaid_schedule() const {
     return megatron() && run_.at("schedule") == "other" && number("pp", 1) > 1 && run_.blank("vpp");
   }
 
@@ -79,7 +79,7 @@ class LayoutWriter {
 
   [[nodiscard]] int virtual_stages() const {
     if (!run_.blank("vpp")) return number("vpp", 1);
-    const bool open = run_.at("schedule") == "interleaved" || interleaves_unsaid();
+    const bool open = run_.at("schedule") == "interleaved" || unsaid_schedule();
     return open ? layer_a_chunk(layers(), number("pp", 1)) : 1;
   }
 

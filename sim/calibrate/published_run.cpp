@@ -235,6 +235,23 @@ class RowWriter {
   const std::string& root_;
 };
 
+/// The row with those of its blank columns that another publication of the same run gives ("mbs: 4, schedule: 1f1b").
+PublishedRun completed(const PublishedRun& run, const ValidationMap& map, RunScenario& out) {
+  PublishedRun whole = run;
+  const std::string given = mapped(map, "layouts", run.at("stack_release"), run.at("model")).value_or("");
+  for (std::size_t from = 0; from < given.size();) {
+    const std::size_t end = std::min(given.find(", ", from), given.size());
+    const std::string one = given.substr(from, end - from);
+    const std::size_t colon = one.find(": ");
+    from = end + 2;
+    const std::string column = one.substr(0, colon);
+    if (colon == std::string::npos || !(run.blank(column) || run.at(column) == "other")) continue;
+    whole.fields[column] = one.substr(colon + 2);
+    out.filled.push_back(one + " (published elsewhere)");
+  }
+  return whole;
+}
+
 }  // namespace
 
 const std::string& PublishedRun::at(std::string_view column) const {
@@ -283,7 +300,8 @@ std::string stack_profile(const PublishedRun& run, const ValidationMap& map, con
 
 RunScenario run_scenario(const PublishedRun& run, const ValidationMap& map, const std::string& root) {
   RunScenario out;
-  const std::string yaml = RowWriter(run, map, root).text(out);
+  const PublishedRun whole = completed(run, map, out);
+  const std::string yaml = RowWriter(whole, map, root).text(out);
   if (!out.refusal.empty()) return out;
   Diagnostics diagnostics;
   auto resolved = scenario_from_text(yaml, run.at("id"), {}, root, diagnostics);

@@ -4,7 +4,8 @@
 // Output: a Scenario with what was filled in, or the reason why it cannot be expressed. Blank fields: cp, ep, etp, and
 // vpp where the schedule is not interleaved, 1; router unknown -> forced; dispatcher and CUDA graphs unknown -> the
 // stack's; network unknown -> the vendor's reference system; vpp of interleaved pipelines, recompute and micro-batch ->
-// fill_layout.hpp. A Megatron pipeline of an unsaid schedule is interleaved.
+// fill_layout.hpp. A Megatron pipeline of an unsaid schedule is interleaved. What another publication of the run says
+// of blank columns (the map's `layouts`) goes before all that.
 
 #include <map>
 #include <optional>

@@ -216,6 +216,40 @@ TEST_CASE("a Megatron pipeline of an unsaid schedule is interleaved, another sta
   CHECK(scenario_of(row).refusal == "schedule 'other' does not say which");
 }
 
+TEST_CASE("blank columns that another publication of the run gives are taken from there") {
+  PublishedRun row = llama();
+  row.fields["stack"] = "megatron-lm";
+  row.fields["stack_release"] = "v2.5";
+  row.fields["model"] = "gpt-76.1b";  // 60 layers; run_table_1.sh: 5 a virtual stage with pp 4
+  row.fields["gpu"] = "a100_sxm_80";
+  row.fields["precision"] = "fp16";
+  row.fields["n_gpus"] = "1024";
+  row.fields["inter_node"] = "ib_hdr200x8";
+  row.fields["seq_len"] = "2048";
+  row.fields["gbs"] = "1792";
+  row.fields["tp"] = "8";
+  row.fields["pp"] = "4";
+  row.fields["cuda_graphs"] = "no";
+  row.fields["schedule"] = "other";
+  row.fields["mbs"] = row.fields["vpp"] = "";
+  const RunScenario run = scenario_of(row);
+  INFO(run.refusal);
+  REQUIRE(run.scenario);
+  CHECK(run.filled == std::vector<std::string>{"mbs: 2 (published elsewhere)", "vpp: 3 (published elsewhere)",
+                                               "schedule: interleaved (published elsewhere)"});
+  CHECK(run.scenario->training.micro_batch == 2);
+  CHECK_FALSE(run.micro_batch_open);
+  row.fields["mbs"] = "1";  // what the row says goes first
+  CHECK(scenario_of(row).scenario->training.micro_batch == 1);
+  row.fields["model"] = "gpt-39.1b";
+  row.fields["pp"] = "2";
+  row.fields["n_gpus"] = "512";
+  row.fields["gbs"] = "1536";
+  const RunScenario flat = scenario_of(row);
+  REQUIRE(flat.scenario);
+  CHECK(flat.scenario->parallelism.schedule == Schedule::one_f_one_b);
+}
+
 TEST_CASE("sharded gradients and parameters of a pipeline take the time of ZeRO-1") {
   PublishedRun row = llama();
   row.fields["zero_stage"] = "2";
