@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "memory/remedy.hpp"
 #include "scenario/enum_names.hpp"
+#include "scenario/layout_problem.hpp"
 
 namespace gpuhours {
 
@@ -32,15 +35,21 @@ void fill_recompute(RunScenario& run) {
 void fill_micro_batch(RunScenario& run) {
   Scenario& scenario = *run.scenario;
   const int per_rank = scenario.training.global_batch / scenario.parallelism.dp(scenario.cluster.gpus);
-  for (int size = kLargestMicroBatch; size >= 1; size /= 2) {
+  for (int size = scenario.parallelism.pp > 1 ? 1 : kLargestMicroBatch; size >= 1; size /= 2) {
     if (per_rank % size != 0) continue;
     scenario.training.micro_batch = size;
-    if (layout_fits(scenario)) break;
+    if (!layout_problem(scenario) && layout_fits(scenario)) break;
   }
   run.filled.push_back(fmt::format("mbs: {}", scenario.training.micro_batch));
 }
 
 }  // namespace
+
+int layer_a_chunk(int layers, int pp) {
+  if (pp < 1) return 1;  // refused where the scenario is read
+  const bool ends = layers % pp != 0 && (layers + 2) % pp == 0;
+  return std::max(1, (layers + (ends ? 2 : 0)) / pp);
+}
 
 void fill_open_layout(RunScenario& run) {
   if (run.recompute_open) fill_recompute(run);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "calibrate/published_layout.hpp"
 #include "scenario/catalogue.hpp"
 #include "scenario/read_scenario.hpp"
 
@@ -71,8 +72,8 @@ class RowWriter {
     std::string yaml = fmt::format("name: {}\n", run_.at("id"));
     yaml += model_lines(*model);
     yaml += cluster_lines(out);
-    yaml += software_lines(out);
-    yaml += layout_lines(*model, out);
+    yaml += software_lines(*model, out);
+    if (out.refusal.empty()) yaml += layout_lines(run_, *model, out);
     yaml += training_lines(*model, out);
     return out.refusal.empty() ? yaml : std::string();
   }
@@ -125,8 +126,10 @@ class RowWriter {
     return fmt::format("  node: {{extends: {}, gpus: {}, nvlink_domain: {}, nics: {}}}\n", base, used, used, used);
   }
 
-  /// The profile for a stack that has none: of its family the one fitted to most groups of runs, else the generic one.
+  /// The profile for a stack that has none: the nearest, if the map says; else of its family the one fitted to most
+  /// groups of runs; else the generic one.
   [[nodiscard]] std::string stand_in(const std::string& stack) const {
+    if (const auto nearest = mapped("nearest", stack, run_.at("stack_release"))) return *nearest;
     const std::optional<std::string> family = mapped("families", "", stack);
     std::string best = "generic";
     int most = -1;
@@ -141,7 +144,16 @@ class RowWriter {
     return best;
   }
 
-  std::string software_lines(RunScenario& out) const {
+  /// What the stack's profile has that this release had not yet, on this generation of GPUs and kind of attention.
+  [[nodiscard]] std::string release_lines(const Architecture& model) const {
+    Diagnostics ignored;
+    const auto gpu = read_gpu(run_.at("gpu"), root_, ignored);
+    const auto keys = mapped("release_keys", fmt::format("{}|{}", run_.at("stack"), run_.at("stack_release")),
+                             fmt::format("{}|{}", gpu ? gpu->generation : "", enum_name(model.attention)));
+    return keys ? fmt::format("  {}\n", *keys) : "";
+  }
+
+  std::string software_lines(const Architecture& model, RunScenario& out) const {
     const std::string& stack = run_.at("stack");
     std::string profile = stack_profile(run_, map_, root_);
     std::string lines;
@@ -155,6 +167,7 @@ class RowWriter {
     lines = fmt::format("stack:\n  extends: {}\n{}", profile, lines);
     if (!run_.blank("cuda_graphs")) lines += fmt::format("  cuda_graphs: {}\n", run_.at("cuda_graphs") == "yes");
     lines += graph_lines();
+    lines += release_lines(model);
     if (!run_.blank("moe_dispatcher")) {
       const std::string& word = run_.at("moe_dispatcher");
       const std::string dispatcher = mapped("dispatchers", "", word).value_or(word);
@@ -183,56 +196,6 @@ class RowWriter {
     if (at == std::string::npos) return {};
     const std::string_view scope = std::string_view(notes).substr(at, notes.find(';', at) - at);
     return fmt::format("  graph_scope: {}\n", scope.find(" attn") != std::string_view::npos ? "attention" : "router");
-  }
-
-  std::string layout_lines(const Architecture& model, RunScenario& out) const {
-    std::string lines = "parallelism:\n";
-    for (const std::string_view key : {"tp", "pp", "vpp", "cp", "ep", "etp", "zero_stage"}) {
-      if (!run_.blank(key)) {
-        lines += fmt::format("  {}: {}\n", key, run_.at(key));
-      } else if (key == "vpp" || key == "cp") {
-        out.filled.push_back(fmt::format("{}: 1", key));
-      }
-    }
-    lines += fmt::format("  sequence_parallel: {}\n", run_.at("sequence_parallel") == "true");
-    if (!run_.blank("fsdp")) lines += fmt::format("  fsdp: {}\n", run_.at("fsdp"));
-    if (run_.at("fsdp") == "hybrid" && !run_.blank("fsdp_group")) {
-      lines += fmt::format("  fsdp_group: {}\n", run_.at("fsdp_group"));
-    } else if (run_.at("fsdp") == "hybrid") {
-      out.filled.emplace_back("fsdp_group: a node");
-    }
-    lines += stage_lines(model, out);
-    const std::string& schedule = run_.at("schedule");
-    if (schedule == "none" || schedule == "1f1b") return lines + "  schedule: one_f_one_b\n";
-    if (schedule == "dualpipe" || schedule == "interleaved") return lines + fmt::format("  schedule: {}\n", schedule);
-    return refused(out, fmt::format("schedule '{}' does not say which", schedule));
-  }
-
-  [[nodiscard]] int number(std::string_view column, int missing) const {
-    return static_cast<int>(whole_number(run_.at(column)).value_or(missing));
-  }
-
-  /// Megatron spreads layers evenly or, where that does not divide, counts the embedding and the loss as layers.
-  [[nodiscard]] bool counts_ends(const Architecture& model) const {
-    const std::string& stack = run_.at("stack");
-    const bool megatron = stack.starts_with("megatron-") || stack.ends_with("nemo");
-    const int stages = number("pp", 1) * number("vpp", 1);
-    const int layers = number("truncated_layers", model.layers);
-    return megatron && stages > 1 && layers % stages != 0 && (layers + 2) % stages == 0;
-  }
-
-  /// Notes may say what stages hold: "pp_layout Et*3|(tt|)*29,mL" up to the next semicolon.
-  [[nodiscard]] std::string stage_lines(const Architecture& model, RunScenario& out) const {
-    const std::string& notes = run_.at("notes");
-    const std::string_view word = "pp_layout";
-    const std::size_t at = notes.find(word);
-    const std::size_t from = at == std::string::npos ? at : notes.find_first_not_of(" :=", at + word.size());
-    if (from == std::string::npos) {
-      if (!counts_ends(model)) return {};
-      out.filled.emplace_back("embedding and loss count as layers");
-      return "  embedding_as_layer: true\n  loss_as_layer: true\n";
-    }
-    return fmt::format("  pipeline_layout: \"{}\"\n", notes.substr(from, notes.find(';', from) - from));
   }
 
   /// The notes list `field` after "inferred:".
@@ -282,6 +245,23 @@ class RowWriter {
   const std::string& root_;
 };
 
+/// The row with those of its blank columns that another publication of the same run gives ("mbs: 4, schedule: 1f1b").
+PublishedRun completed(const PublishedRun& run, const ValidationMap& map, RunScenario& out) {
+  PublishedRun whole = run;
+  const std::string given = mapped(map, "layouts", run.at("stack_release"), run.at("model")).value_or("");
+  for (std::size_t from = 0; from < given.size();) {
+    const std::size_t end = std::min(given.find(", ", from), given.size());
+    const std::string one = given.substr(from, end - from);
+    const std::size_t colon = one.find(": ");
+    from = end + 2;
+    const std::string column = one.substr(0, colon);
+    if (colon == std::string::npos || !(run.blank(column) || run.at(column) == "other")) continue;
+    whole.fields[column] = one.substr(colon + 2);
+    out.filled.push_back(one + " (published elsewhere)");
+  }
+  return whole;
+}
+
 }  // namespace
 
 const std::string& PublishedRun::at(std::string_view column) const {
@@ -322,6 +302,7 @@ ValidationMap validation_map(const std::string& root, Diagnostics& diagnostics) 
 }
 
 std::string stack_profile(const PublishedRun& run, const ValidationMap& map, const std::string& root) {
+  if (mapped(map, "nearest", run.at("stack"), run.at("stack_release"))) return "";
   const std::vector<std::string> known = catalogue_ids(CatalogueKind::stack, root);
   const std::string profile = mapped(map, "stacks", run.at("stack"), run.at("stack_release")).value_or(run.at("stack"));
   return std::find(known.begin(), known.end(), profile) == known.end() ? "" : profile;
@@ -329,7 +310,8 @@ std::string stack_profile(const PublishedRun& run, const ValidationMap& map, con
 
 RunScenario run_scenario(const PublishedRun& run, const ValidationMap& map, const std::string& root) {
   RunScenario out;
-  const std::string yaml = RowWriter(run, map, root).text(out);
+  const PublishedRun whole = completed(run, map, out);
+  const std::string yaml = RowWriter(whole, map, root).text(out);
   if (!out.refusal.empty()) return out;
   Diagnostics diagnostics;
   auto resolved = scenario_from_text(yaml, run.at("id"), {}, root, diagnostics);

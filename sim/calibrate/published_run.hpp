@@ -1,9 +1,11 @@
 #pragma once
 // A row of a table of published runs (validation/README.md) as a scenario. Input: the row's columns alone, the
 // catalogue and calibration/validation/map.yaml, which says what catalogue entries the words of a column stand for.
-// Output: a Scenario with what was filled in, or the reason why it cannot be expressed. Blank fields: vpp, cp, ep, etp
-// 1; router unknown -> forced; dispatcher and CUDA graphs unknown -> the stack's; network unknown -> the vendor's
-// reference system; recompute and micro-batch -> by what fits (fill_layout.hpp).
+// Output: a Scenario with what was filled in, or the reason why it cannot be expressed. Blank fields: cp, ep, etp, and
+// vpp where the schedule is not interleaved, 1; router unknown -> forced; dispatcher and CUDA graphs unknown -> the
+// stack's; network unknown -> the vendor's reference system; vpp of interleaved pipelines, recompute and micro-batch ->
+// fill_layout.hpp. A Megatron pipeline of an unsaid schedule is interleaved. What another publication of the run says
+// of blank columns (the map's `layouts`) goes before all that.
 
 #include <map>
 #include <optional>

@@ -99,6 +99,8 @@ ValidationRow validation_row(const PublishedRun& run, const RunScenario& built, 
   row.tier = static_cast<int>(whole_number(run.at("tier")).value_or(1));
   row.gpus = scenario.cluster.gpus;
   row.global_batch = scenario.training.global_batch;
+  row.setting = fmt::format("{} {} {} {}", run.at("seq_len"), scenario.model.layers, run.at("router_balance"),
+                            run.at("inter_node"));
   row.layout = layout_text(run);
   row.measured = Seconds(finite_number(run.at("step_time_s")).value_or(0));
   row.predicted = found.step.time;

@@ -205,11 +205,11 @@ constexpr Metric<Result> kMetrics[] = {
      [](R r) { return r.scenario.pricing.grid.id.empty() ? Value{} : words(r.scenario.pricing.grid.id); }},
     {"energy.kg_co2", "carbon", "kg CO2", "of that energy", [](R r) { return Value(r.estimate.cost.carbon_kg); }},
 
-    {"interval.step_time_s", "step time", "s", "80 % interval [p10, p90]; null without covariance",
+    {"interval.step_time_s", "step time, 80 % interval", "s", "[p10, p90]; null without covariance",
      [](R r) { return interval(r.estimate.step_time_interval); }},
-    {"interval.gpu_hours", "GPU hours", "GPU h", "80 % interval [p10, p90]",
+    {"interval.gpu_hours", "GPU hours, 80 % interval", "GPU h", "[p10, p90]",
      [](R r) { return interval(r.estimate.gpu_hours_interval); }},
-    {"interval.usd", "cost", "USD", "80 % interval [p10, p90]", [](R r) { return interval(r.estimate.usd_interval); }},
+    {"interval.usd", "cost, 80 % interval", "USD", "[p10, p90]", [](R r) { return interval(r.estimate.usd_interval); }},
 
     {"provenance.measured_share", "measured kernel time", "share",
      "of kernel time whose law was fitted to this GPU and shape range",

@@ -98,6 +98,18 @@ double mean_size(const RunPairs& pairs, const std::string& kind, int& count) {
   return count > 0 ? sum / count : 0;
 }
 
+nlohmann::ordered_json order_json(const LayoutOrder& one) {
+  return {{"label", one.label},
+          {"tier", one.tier},
+          {"layouts", one.layouts},
+          {"rank_correlation", one.rank_correlation ? nlohmann::ordered_json(*one.rank_correlation) : nullptr},
+          {"pairs", one.pairs},
+          {"in_order", one.in_order},
+          {"fastest", one.best},
+          {"chosen", one.chosen},
+          {"regret", one.regret}};
+}
+
 }  // namespace
 
 RunPairs run_pairs(const ValidationReport& report) {
@@ -110,7 +122,7 @@ RunPairs run_pairs(const ValidationReport& report) {
   return out;
 }
 
-std::string pairs_text(const RunPairs& pairs, TextStyle style) {
+std::string pairs_text(const RunPairs& pairs, const LayoutOrders& orders, TextStyle style) {
   std::string out;
   for (const char* kind : {"precision", "strong", "weak"}) {
     int count = 0;
@@ -127,10 +139,10 @@ std::string pairs_text(const RunPairs& pairs, TextStyle style) {
     }
     out += table.text(style) + "\n";
   }
-  return out;
+  return out + layout_orders_text(orders, style);
 }
 
-std::string pairs_json(const RunPairs& pairs) {
+std::string pairs_json(const RunPairs& pairs, const LayoutOrders& orders) {
   nlohmann::ordered_json out;
   out["schema_version"] = kSchemaVersion;
   for (const char* kind : {"precision", "strong", "weak"}) {
@@ -151,15 +163,25 @@ std::string pairs_json(const RunPairs& pairs) {
                             {"measured_slope", slope(pair, pair.measured)},
                             {"predicted_slope", slope(pair, pair.predicted)}});
   }
+  out["layouts"] = nlohmann::ordered_json::array();
+  for (const LayoutOrder& one : orders) out["layouts"].push_back(order_json(one));
   return json_text(out);
 }
 
-std::string pairs_csv(const RunPairs& pairs) {
-  std::string out = csv_line({"kind", "first", "second", "label", "gpus_ratio", "measured", "predicted", "error"});
+std::string pairs_csv(const RunPairs& pairs, const LayoutOrders& orders) {
+  std::string out = csv_line({"kind", "first", "second", "label", "gpus_ratio", "measured", "predicted", "error",
+                              "layouts", "rank_correlation", "pairs", "in_order"});
+  const auto number = [](double value) { return fmt::format("{}", value); };
   for (const RunPair& pair : pairs) {
-    out += csv_line({pair.kind, pair.first, pair.second, pair.label, fmt::format("{}", pair.gpus_ratio),
-                     fmt::format("{}", pair.measured), fmt::format("{}", pair.predicted),
-                     fmt::format("{}", pair.error())});
+    out += csv_line({pair.kind, pair.first, pair.second, pair.label, number(pair.gpus_ratio), number(pair.measured),
+                     number(pair.predicted), number(pair.error()), "", "", "", ""});
+  }
+  for (const LayoutOrder& one : orders) {
+    const double measured = 1 + one.regret;
+    out += csv_line({"layouts", one.best, one.chosen, one.label, "1", number(measured), number(one.chosen_predicted),
+                     number(one.chosen_predicted / measured - 1), std::to_string(one.layouts),
+                     one.rank_correlation ? number(*one.rank_correlation) : "", std::to_string(one.pairs),
+                     std::to_string(one.in_order)});
   }
   return out;
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "report/layout_order.hpp"
 #include "report/validation_report.hpp"
 
 namespace gpuhours {
@@ -29,8 +30,10 @@ struct RunPair {
 using RunPairs = std::vector<RunPair>;
 RunPairs run_pairs(const ValidationReport& report);
 
-std::string pairs_text(const RunPairs& pairs, TextStyle style);
-std::string pairs_json(const RunPairs& pairs);
-std::string pairs_csv(const RunPairs& pairs);
+std::string pairs_text(const RunPairs& pairs, const LayoutOrders& orders, TextStyle style);
+std::string pairs_json(const RunPairs& pairs, const LayoutOrders& orders);
+/// A family of layouts is a line of kind "layouts": its fastest row and the chosen one, the times of the second over
+/// the first.
+std::string pairs_csv(const RunPairs& pairs, const LayoutOrders& orders);
 
 }  // namespace gpuhours

@@ -15,6 +15,8 @@ using Json = nlohmann::ordered_json;
 
 std::string share_cell(const std::optional<double>& share) { return share ? percent_text(*share) : "-"; }
 
+std::string runs_text(int rows) { return fmt::format("{} run{}", rows, rows == 1 ? "" : "s"); }
+
 std::vector<std::string> statistics_cells(const ErrorStatistics& s) {
   return {s.group.empty() ? "all" : s.group,
           std::to_string(s.rows),
@@ -44,15 +46,43 @@ std::string interval_text(const std::optional<Interval>& interval) {
   return fmt::format("{} .. {}", seconds_text(Seconds(interval->p10)), seconds_text(Seconds(interval->p90)));
 }
 
-std::string rows_text(const ValidationReport& report, TextStyle style) {
+/// The rows of which `shown` holds.
+std::string rows_text(const ValidationReport& report, const std::function<bool(const ValidationRow&)>& shown,
+                      TextStyle style) {
   TextTable table({"run", "measured", "predicted", "error", "80 % interval", "guessed", "fits", "filled"});
   table.align_left(7);
   for (const ValidationRow& row : report.rows) {
+    if (!shown(row)) continue;
     table.row({row.id, seconds_text(row.measured), seconds_text(row.predicted), change_text(row.error()),
                interval_text(row.interval), percent_text(row.guessed_share), row.fits ? "yes" : red("no", style),
                fmt::format("{}", fmt::join(row.filled, "; "))});
   }
   return table.text(style);
+}
+
+/// Rows of tier 3 by family: no bar is set for them.
+std::string weak_text(const ValidationReport& report, TextStyle style) {
+  std::string out;
+  for (const ErrorStatistics& family : tier_3_families(report)) {
+    const std::string title = fmt::format("tier 3, {}: {}, MAPE {}, bias {}", family.group, runs_text(family.rows),
+                                          percent_text(family.mape), change_text(family.bias));
+    const auto shown = [&](const ValidationRow& row) { return row.weak() && family_of(row) == family.group; };
+    out += fmt::format("\n{}\n{}", bold(title, style), rows_text(report, shown, style));
+  }
+  return out;
+}
+
+/// Rows of tiers 1 and 2: statistics by group, stack and class, then each row.
+std::string strong_text(const ValidationReport& report, const ErrorStatistics& all, const ErrorStatistics& weak,
+                        TextStyle style) {
+  TextTable groups = statistics_table("stack|model|gpu|precision");
+  for (const ErrorStatistics& group : statistics_by(report, group_of)) groups.row(statistics_cells(group));
+  groups.row(statistics_cells(all));
+  if (weak.rows > 0) groups.row(statistics_cells(weak));
+  const auto shown = [](const ValidationRow& row) { return !row.weak(); };
+  return fmt::format("\n{}\n{}\n{}\n{}", groups.text(style), class_text(report, "stack", stack_of, style),
+                     class_text(report, "generation, kind, format", hardware_class_of, style),
+                     rows_text(report, shown, style));
 }
 
 Json statistics_json(const ErrorStatistics& s) {
@@ -92,19 +122,16 @@ Json row_json(const ValidationRow& row) {
 std::string validation_text(const ValidationReport& report, TextStyle style) {
   const ErrorStatistics all = error_statistics(report);
   const ErrorStatistics weak = tier_3_statistics(report);
-  std::string out =
-      bold(fmt::format("{} runs predicted, {} refused: MAPE {}, median {}, bias {}", all.rows, report.refused.size(),
-                       percent_text(all.mape), percent_text(all.median), change_text(all.bias)),
-           style);
-  out += fmt::format("\n{} points: one layout in several releases counts once\n", all.points);
+  const bool only_weak = all.rows == 0 && weak.rows > 0;
+  const ErrorStatistics& told = only_weak ? weak : all;
+  std::string out = bold(fmt::format("{}{} predicted, {} refused: MAPE {}, median {}, bias {}", runs_text(told.rows),
+                                     only_weak ? " of tier 3" : "", report.refused.size(), percent_text(told.mape),
+                                     percent_text(told.median), change_text(told.bias)),
+                         style);
+  out += fmt::format("\n{} points: one layout in several releases counts once\n", told.points);
   if (report.left_out) out += "every group predicted with stack constants fitted without it\n";
-  TextTable groups = statistics_table("stack|model|gpu|precision");
-  for (const ErrorStatistics& group : statistics_by(report, group_of)) groups.row(statistics_cells(group));
-  groups.row(statistics_cells(all));
-  if (weak.rows > 0) groups.row(statistics_cells(weak));
-  out +=
-      fmt::format("\n{}\n{}\n{}\n{}", groups.text(style), class_text(report, "stack", stack_of, style),
-                  class_text(report, "generation, kind, format", hardware_class_of, style), rows_text(report, style));
+  if (!only_weak) out += strong_text(report, all, weak, style);
+  out += weak_text(report, style);
   if (report.refused.empty()) return out;
   TextTable refused({"refused", "reason"});
   refused.align_left(1);
@@ -125,6 +152,8 @@ std::string validation_json(const ValidationReport& report) {
   add("stacks", stack_of);
   add("classes", hardware_class_of);
   out["tier_3"] = statistics_json(tier_3_statistics(report));
+  out["tier_3_families"] = Json::array();
+  for (const ErrorStatistics& one : tier_3_families(report)) out["tier_3_families"].push_back(statistics_json(one));
   out["rows"] = Json::array();
   for (const ValidationRow& row : report.rows) out["rows"].push_back(row_json(row));
   out["refused"] = Json::array();

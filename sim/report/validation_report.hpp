@@ -19,9 +19,11 @@ struct ValidationRow {
   std::string stack, release, family, model, gpu, generation, precision;
   bool mixture = false;  ///< of experts
   double parameters = 0;
-  int tier = 1;          ///< 3: reported apart
+  int tier = 1;  ///< 3: reported apart
+  [[nodiscard]] bool weak() const { return tier == 3; }
   int gpus = 0;
   int global_batch = 0;  ///< sequences
+  std::string setting;   ///< what layouts of one run share: sequence length, layers, routing, network
   std::string layout;    ///< every other size and choice of the run, in one line
   Seconds measured;
   Seconds predicted;
@@ -62,6 +64,8 @@ std::string group_of(const ValidationRow& row);
 std::string stack_of(const ValidationRow& row);
 /// "hopper dense fp8": generation, dense or MoE, format.
 std::string hardware_class_of(const ValidationRow& row);
+/// Stack, release and GPU: "megatron-lm core_r0.8.0 h100_sxm".
+std::string family_of(const ValidationRow& row);
 /// "fp8" for every recipe that scales FP8 by tensors or blocks, else the recipe itself.
 std::string format_of(const ValidationRow& row);
 
@@ -69,6 +73,8 @@ std::string format_of(const ValidationRow& row);
 ErrorStatistics error_statistics(const ValidationReport& report);
 /// Of the rows of tier 3.
 ErrorStatistics tier_3_statistics(const ValidationReport& report);
+/// The same by family_of(), in alphabetical order.
+std::vector<ErrorStatistics> tier_3_families(const ValidationReport& report);
 /// The rows of tiers 1 and 2 by class, in alphabetical order.
 std::vector<ErrorStatistics> statistics_by(const ValidationReport& report, const RowClass& row_class);
 

@@ -10,8 +10,6 @@
 namespace gpuhours {
 namespace {
 
-constexpr int kWeakTier = 3;
-
 /// The value below which `share` of the sorted values lie, between neighbours in proportion (R's type 7).
 double quantile(const std::vector<double>& sorted, double share) {
   const double at = share * static_cast<double>(sorted.size() - 1);
@@ -59,6 +57,21 @@ ErrorStatistics statistics(const ValidationReport& report, const std::function<b
   return out;
 }
 
+std::vector<ErrorStatistics> statistics_by(const ValidationReport& report, const RowClass& row_class, bool weak) {
+  std::set<std::string> classes;
+  for (const ValidationRow& row : report.rows) {
+    if (row.weak() == weak) classes.insert(row_class(row));
+  }
+  classes.erase("");
+  std::vector<ErrorStatistics> out;
+  for (const std::string& one : classes) {
+    out.push_back(
+        statistics(report, [&](const ValidationRow& row) { return row.weak() == weak && row_class(row) == one; }));
+    out.back().group = one;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string ValidationRow::point() const {
@@ -70,6 +83,8 @@ std::string group_of(const ValidationRow& row) { return row.group; }
 
 std::string stack_of(const ValidationRow& row) { return row.stack; }
 
+std::string family_of(const ValidationRow& row) { return fmt::format("{} {} {}", row.stack, row.release, row.gpu); }
+
 std::string format_of(const ValidationRow& row) { return row.precision.starts_with("fp8") ? "fp8" : row.precision; }
 
 std::string hardware_class_of(const ValidationRow& row) {
@@ -77,28 +92,21 @@ std::string hardware_class_of(const ValidationRow& row) {
 }
 
 ErrorStatistics error_statistics(const ValidationReport& report) {
-  return statistics(report, [](const ValidationRow& row) { return row.tier != kWeakTier; });
+  return statistics(report, [](const ValidationRow& row) { return !row.weak(); });
 }
 
 ErrorStatistics tier_3_statistics(const ValidationReport& report) {
-  ErrorStatistics out = statistics(report, [](const ValidationRow& row) { return row.tier == kWeakTier; });
+  ErrorStatistics out = statistics(report, [](const ValidationRow& row) { return row.weak(); });
   out.group = "tier 3";
   return out;
 }
 
 std::vector<ErrorStatistics> statistics_by(const ValidationReport& report, const RowClass& row_class) {
-  std::set<std::string> classes;
-  for (const ValidationRow& row : report.rows) {
-    if (row.tier != kWeakTier) classes.insert(row_class(row));
-  }
-  classes.erase("");
-  std::vector<ErrorStatistics> out;
-  for (const std::string& one : classes) {
-    out.push_back(
-        statistics(report, [&](const ValidationRow& row) { return row.tier != kWeakTier && row_class(row) == one; }));
-    out.back().group = one;
-  }
-  return out;
+  return statistics_by(report, row_class, false);
+}
+
+std::vector<ErrorStatistics> tier_3_families(const ValidationReport& report) {
+  return statistics_by(report, family_of, true);
 }
 
 }  // namespace gpuhours

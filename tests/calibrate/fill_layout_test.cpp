@@ -30,6 +30,33 @@ TEST_CASE("room enough: no recompute, the whole batch at once") {
   CHECK(run.scenario->training.micro_batch == 8);
 }
 
+TEST_CASE("in a pipeline one sequence a micro-batch, whatever fits") {
+  RunScenario run = open_run(1e9);
+  run.scenario->cluster.gpus = 2;
+  run.scenario->parallelism.pp = 2;
+  run.recompute_open = false;
+  fill_open_layout(run);
+  CHECK(run.filled == std::vector<std::string>{"mbs: 1"});
+  CHECK(run.scenario->training.micro_batch == 1);
+}
+
+TEST_CASE("the micro-batch obeys the layout's rules") {
+  RunScenario run = open_run(1e9);
+  run.scenario->training.global_batch = 6;  // 4 and 8 do not divide it
+  fill_open_layout(run);
+  CHECK(run.scenario->training.micro_batch == 2);
+}
+
+TEST_CASE("a layer a chunk") {
+  CHECK(layer_a_chunk(96, 6) == 16);  // GPT-3 175B
+  CHECK(layer_a_chunk(92, 4) == 23);
+  CHECK(layer_a_chunk(126, 16) == 8);  // Llama 3.1 405B: 128 chunks, the first and the last without a layer
+  CHECK(layer_a_chunk(126, 9) == 14);  // 126 chunks
+  CHECK(layer_a_chunk(61, 8) == 7);    // neither 61 nor 63 is whole: chunks of one and two
+  CHECK(layer_a_chunk(4, 8) == 1);     // fewer layers than stages: not interleaved
+  CHECK(layer_a_chunk(4, 0) == 1);
+}
+
 TEST_CASE("nothing fits: full recompute, one sequence") {
   RunScenario run = open_run(1);
   fill_open_layout(run);

@@ -187,3 +187,105 @@ TEST_CASE("what a row's notes and layout say of its stages, expert overlap and F
   REQUIRE(run.scenario);
   CHECK(run.filled == std::vector<std::string>{"fsdp_group: a node"});
 }
+
+TEST_CASE("an interleaved pipeline that does not say its virtual stages has a layer a chunk") {
+  PublishedRun row = llama();  // 32 layers on two stages
+  row.fields["vpp"] = "";
+  row.fields["schedule"] = "interleaved";
+  const RunScenario run = scenario_of(row);
+  INFO(run.refusal);
+  REQUIRE(run.scenario);
+  CHECK(run.scenario->parallelism.vpp == 16);
+  CHECK(run.filled == std::vector<std::string>{"vpp: 16 (a layer a chunk)"});
+  row.fields["vpp"] = "4";
+  CHECK(scenario_of(row).scenario->parallelism.vpp == 4);
+}
+
+TEST_CASE("a Megatron pipeline of an unsaid schedule is interleaved, another stack's is refused") {
+  PublishedRun row = llama();
+  row.fields["vpp"] = "";
+  row.fields["schedule"] = "other";
+  const RunScenario run = scenario_of(row);
+  REQUIRE(run.scenario);
+  CHECK(run.scenario->parallelism.schedule == Schedule::interleaved);
+  CHECK(run.filled == std::vector<std::string>{"vpp: 16 (a layer a chunk)", "schedule: interleaved"});
+  row.fields["stack"] = "maxtext";
+  CHECK(scenario_of(row).refusal == "schedule 'other' does not say which");
+  row.fields["stack"] = "nemo";
+  row.fields["pp"] = "";  // nor the size of the pipeline
+  CHECK(scenario_of(row).refusal == "schedule 'other' does not say which");
+}
+
+TEST_CASE("blank columns that another publication of the run gives are taken from there") {
+  PublishedRun row = llama();
+  row.fields["stack"] = "megatron-lm";
+  row.fields["stack_release"] = "v2.5";
+  row.fields["model"] = "gpt-76.1b";  // 60 layers; run_table_1.sh: 5 a virtual stage with pp 4
+  row.fields["gpu"] = "a100_sxm_80";
+  row.fields["precision"] = "fp16";
+  row.fields["n_gpus"] = "1024";
+  row.fields["inter_node"] = "ib_hdr200x8";
+  row.fields["seq_len"] = "2048";
+  row.fields["gbs"] = "1792";
+  row.fields["tp"] = "8";
+  row.fields["pp"] = "4";
+  row.fields["cuda_graphs"] = "no";
+  row.fields["schedule"] = "other";
+  row.fields["mbs"] = row.fields["vpp"] = "";
+  const RunScenario run = scenario_of(row);
+  INFO(run.refusal);
+  REQUIRE(run.scenario);
+  CHECK(run.filled == std::vector<std::string>{"mbs: 2 (published elsewhere)", "vpp: 3 (published elsewhere)",
+                                               "schedule: interleaved (published elsewhere)"});
+  CHECK(run.scenario->training.micro_batch == 2);
+  CHECK_FALSE(run.micro_batch_open);
+  row.fields["mbs"] = "1";  // what the row says goes first
+  CHECK(scenario_of(row).scenario->training.micro_batch == 1);
+  row.fields["model"] = "gpt-39.1b";
+  row.fields["pp"] = "2";
+  row.fields["n_gpus"] = "512";
+  row.fields["gbs"] = "1536";
+  const RunScenario flat = scenario_of(row);
+  REQUIRE(flat.scenario);
+  CHECK(flat.scenario->parallelism.schedule == Schedule::one_f_one_b);
+}
+
+TEST_CASE("sharded gradients and parameters of a pipeline take the time of ZeRO-1") {
+  PublishedRun row = llama();
+  row.fields["zero_stage"] = "2";
+  row.fields["fsdp"] = "full";
+  const RunScenario run = scenario_of(row);
+  REQUIRE(run.scenario);
+  CHECK(run.scenario->parallelism.zero_stage == 1);
+  CHECK(run.scenario->parallelism.fsdp == Fsdp::none);
+  CHECK(run.filled == std::vector<std::string>{"gradients scattered once a step: as ZeRO-1"});
+  row.fields["pp"] = "1";
+  row.fields["schedule"] = "none";
+  const RunScenario flat = scenario_of(row);
+  REQUIRE(flat.scenario);
+  CHECK(flat.scenario->parallelism.zero_stage == 2);
+  CHECK(flat.scenario->parallelism.fsdp == Fsdp::full);
+}
+
+TEST_CASE("the map names the profile that stands in for a stack without one, or without a fit") {
+  PublishedRun row = llama();
+  row.fields["stack"] = "automodel";
+  row.fields["stack_release"] = "2026";
+  const RunScenario automodel = scenario_of(row);
+  REQUIRE(automodel.scenario);
+  CHECK(automodel.scenario->stack.id == "torchtitan");
+  CHECK(automodel.filled == std::vector<std::string>{"stack automodel: torchtitan"});
+  row.fields["stack"] = "megatron-lm";
+  row.fields["stack_release"] = "core_r0.8.0";
+  const RunScenario core = scenario_of(row);
+  REQUIRE(core.scenario);
+  CHECK(core.scenario->stack.id == "nemo");
+  CHECK(core.filled == std::vector<std::string>{"stack megatron-lm: nemo"});
+  // Half as unsure again as NeMo's own rows.
+  CHECK(core.scenario->stack.step_error == doctest::Approx(1.5 * scenario_of(llama()).scenario->stack.step_error));
+  row.fields["stack_release"] = "2022";
+  const RunScenario older = scenario_of(row);
+  REQUIRE(older.scenario);
+  CHECK(older.scenario->stack.id == "megatron-lm-v2");
+  CHECK(older.filled.empty());
+}

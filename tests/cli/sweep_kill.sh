@@ -40,7 +40,7 @@ killed_sweep() {
     target=$(($(rows "$file") + 1 + RANDOM % ((points + 1 - $(rows "$file")) / (kills - i + 2) + 1)))
     "${launch[@]}" "$program" sweep "${design[@]}" --jobs $((1 + RANDOM % 3)) --resume -o "$file" "${mpi[@]}" 2>"$folder/said" &
     leader=$!
-    while [ "$(rows "$file")" -lt "$target" ] && kill -0 $leader 2>/dev/null; do sleep 0.01; done
+    while [ "$(rows "$file")" -lt "$target" ] && kill -0 $leader 2>/dev/null; do sleep 0.03; done
     # shellcheck disable=SC2046
     kill -9 $(victims $leader $((RANDOM % 3))) 2>/dev/null || true
     wait $leader 2>/dev/null || true

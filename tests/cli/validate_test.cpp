@@ -100,6 +100,7 @@ TEST_CASE("--pairs, --svg, --markdown and --compact") {
   const auto pairs = nlohmann::json::parse(runs.validate("--pairs --format json").out);
   REQUIRE(pairs["pairs"].size() == 1);
   CHECK(pairs["pairs"][0]["measured"] == doctest::Approx(12.5 / 9.0));
+  CHECK(pairs["layouts"].empty());  // each precision has one layout
   CHECK(runs.validate("--quiet --svg '" + runs.beside("a.svg") + "'").code == 0);
   CHECK(file_content(runs.beside("a.svg")).starts_with("<svg "));
   const Outcome markdown = runs.validate("--markdown");

@@ -18,6 +18,19 @@ TEST_CASE("every metric has one name, a label and a meaning") {
   }
 }
 
+TEST_CASE("an interval has another label than its value") {
+  std::set<std::string_view> labels;
+  for (const auto& metric : metrics()) {
+    if (!metric.name.starts_with("interval.")) labels.insert(metric.label);
+  }
+  for (const auto& metric : metrics()) {
+    if (!metric.name.starts_with("interval.")) continue;
+    CAPTURE(metric.label);
+    CHECK_FALSE(labels.contains(metric.label));
+    CHECK(metric.label.ends_with(", 80 % interval"));
+  }
+}
+
 TEST_CASE("names say the unit") {
   for (const auto& metric : metrics()) {
     CAPTURE(metric.name);

@@ -51,7 +51,7 @@ TEST_CASE("weak and strong scaling compare tokens a second and GPU with the smal
   CHECK(pairs[1].kind == "weak");
   CHECK(pairs[1].measured == doctest::Approx(10 / 10.5));
   CHECK(pairs[1].gpus_ratio == 2);
-  const auto json = nlohmann::json::parse(pairs_json(pairs));
+  const auto json = nlohmann::json::parse(pairs_json(pairs, {}));
   // log(10 / 10.5) / log 2
   CHECK(json["pairs"][1]["measured_slope"] == doctest::Approx(-0.0703893).epsilon(1e-4));
   CHECK(json["kinds"][2]["pairs"] == 1);
@@ -62,5 +62,5 @@ TEST_CASE("runs that differ in more than one thing are no pair") {
   report.rows = {row("a", "bf16", 8, 128, 12, 12), row("b", "fp8_current", 16, 256, 8, 7.5)};
   report.rows[1].release = "24.12";
   CHECK(run_pairs(report).empty());
-  CHECK_NOTHROW(nlohmann::json::parse(pairs_json({})));
+  CHECK_NOTHROW(nlohmann::json::parse(pairs_json({}, {})));
 }

@@ -108,6 +108,42 @@ TEST_CASE("tier 3 stands apart") {
   CHECK(statistics_by(report, group_of).size() == 1);
 }
 
+TEST_CASE("tier 3 has a table a family, by stack, release and GPU") {
+  ValidationReport report = four_rows();
+  report.refused.clear();
+  for (ValidationRow& one : report.rows) {
+    one.tier = 3;
+    one.stack = "megatron-lm";
+    one.release = "core_r0.8.0";
+    one.gpu = "h100_sxm";
+  }
+  report.rows[0].tier = 1;
+  report.rows[3].gpu = "a100_sxm_80";
+  report.rows[1].filled = {"vpp: 16 (a layer a chunk)", "mbs: 1"};
+  const auto families = tier_3_families(report);
+  REQUIRE(families.size() == 2);
+  CHECK(families[0].group == "megatron-lm core_r0.8.0 a100_sxm_80");
+  CHECK(families[1].rows == 2);
+  CHECK(families[1].mape == doctest::Approx(0.25));  // -20 and +30 %
+  CHECK(families[1].bias == doctest::Approx(0.05));
+  const auto json = nlohmann::json::parse(validation_json(report));
+  CHECK(json["tier_3_families"][1]["group"] == "megatron-lm core_r0.8.0 h100_sxm");
+  const std::string text = validation_text(report, {});
+  CHECK(text.starts_with("1 run predicted, 0 refused: MAPE 10 %"));
+  CHECK(text.ends_with(
+      "\n"
+      "tier 3, megatron-lm core_r0.8.0 a100_sxm_80: 1 run, MAPE 6 %, bias -6.0 %\n"
+      "  run  measured  predicted   error  80 % interval  guessed  fits  filled\n"
+      "  4     20.00 s    18.80 s  -6.0 %              -      0 %   yes\n"
+      "\n"
+      "tier 3, megatron-lm core_r0.8.0 h100_sxm: 2 runs, MAPE 25 %, bias +5.0 %\n"
+      "  run  measured  predicted    error  80 % interval  guessed  fits  filled\n"
+      "  2     10.00 s    8.000 s  -20.0 %              -      0 %   yes  vpp: 16 (a layer a chunk); mbs: 1\n"
+      "  3     10.00 s    13.00 s  +30.0 %              -      0 %   yes\n"));
+  report.rows.erase(report.rows.begin());
+  CHECK(validation_text(report, {}).starts_with("3 runs of tier 3 predicted, 0 refused: MAPE 18.7 %"));
+}
+
 TEST_CASE("rows by generation, kind and format") {
   ValidationReport report = four_rows();
   for (ValidationRow& one : report.rows) {

@@ -27,9 +27,10 @@ std::string formatted(const ValidationReport& report, const ValidateCommand& com
   const CommonOptions& options = command.common;
   if (command.pairs) {
     const RunPairs pairs = run_pairs(report);
-    return options.format == "json"  ? pairs_json(pairs)
-           : options.format == "csv" ? pairs_csv(pairs)
-                                     : pairs_text(pairs, style(options));
+    const LayoutOrders orders = layout_orders(report);
+    return options.format == "json"  ? pairs_json(pairs, orders)
+           : options.format == "csv" ? pairs_csv(pairs, orders)
+                                     : pairs_text(pairs, orders, style(options));
   }
   if (command.markdown) return accuracy_markdown(report);
   if (options.format == "json") return validation_json(report);
@@ -77,11 +78,12 @@ void add_validate(CLI::App& app, int& exit_code) {
   auto command = std::make_shared<ValidateCommand>();
   CLI::App* sub = app.add_subcommand("validate", "predicted against published step times");
   sub->add_option("RUNS", command->runs, "CSV table of published runs")->required();
-  sub->add_option("--tiers", command->tiers, "rows of these tiers")->delimiter(',')->allow_extra_args(false);
+  sub->add_option("--tiers", command->tiers, "rows of these tiers, 1,2 unless given; those of 3 stand in tables of their own")->delimiter(',')->allow_extra_args(false);
   sub->add_option("--explain", command->explain, "where the time of one run goes")->type_name("ID");
   sub->add_flag("--leave-one-group-out", command->leave_one_group_out,
                 "predict each stack|model|gpu|precision with stack constants fitted without it");
-  sub->add_flag("--pairs", command->pairs, "runs that differ in precision or size only: ratios of their times");
+  sub->add_flag("--pairs", command->pairs,
+                "runs that differ in precision, size or layout only: ratios of their times, order of the layouts");
   sub->add_option("--svg", command->svg, "write a picture of predicted against measured")->type_name("FILE");
   sub->add_flag("--markdown", command->markdown, "the README's table of accuracy");
   sub->add_option("--compact", command->compact, "write the runs that were predicted with the columns needed only")
