@@ -153,7 +153,9 @@ class FoldedStep {
 
 }  // namespace
 
-PipelinePlan PlanShape::plan(int of_micro_batches) const { return pipeline_plan(schedule, pp, vpp, of_micro_batches, merged); }
+PipelinePlan PlanShape::plan(int of_micro_batches) const {
+  return pipeline_plan(schedule, pp, vpp, of_micro_batches, merged);
+}
 
 int repeat_of(const PlanShape& shape) { return shape.schedule == Schedule::interleaved ? shape.pp : 2; }
 

@@ -90,11 +90,12 @@ struct Growing {
 /// One rank in one chunk after another; the rules and the arithmetic are those of Simulation.
 class RankRun {
  public:
-  explicit RankRun(const Program& program) : start(program.waits.size()), end(program.waits.size()), program_(program) {}
+  explicit RankRun(const Program& program)
+      : start(program.waits.size()), end(program.waits.size()), program_(program) {}
 
   std::vector<std::int64_t> start, end;  ///< of the present chunk's tasks
 
-  std::vector<Lengths> lengths;          ///< of the chunk's tasks, to be set before it begins
+  std::vector<Lengths> lengths;  ///< of the chunk's tasks, to be set before it begins
 
   void begin_chunk() {
     waits_ = program_.waits;
@@ -120,9 +121,9 @@ class RankRun {
 
  private:
   struct Running {
-    std::size_t next = 0;       ///< in the stream's order
-    std::int64_t task = -1;     ///< -1: none
-    bool slowed = false;        ///< the present rate is 1 / beside
+    std::size_t next = 0;    ///< in the stream's order
+    std::int64_t task = -1;  ///< -1: none
+    bool slowed = false;     ///< the present rate is 1 / beside
     bool slowable = false;
     bool intrudes = false;
     std::int64_t expected_end = 0;
@@ -410,7 +411,7 @@ class GroupRun {
   const TimedStage* forward_;
   const TimedStage* backward_;
   std::uint64_t seed_;
-  TaskGraph graph_;  ///< one chunk of one rank
+  TaskGraph graph_;                              ///< one chunk of one rank
   std::array<std::vector<Growing>, 2> growing_;  ///< with the forward half's loads and with the backward's
   std::unique_ptr<Program> program_;
   std::vector<RankRun> ranks_;

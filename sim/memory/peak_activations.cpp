@@ -13,11 +13,11 @@ const ActivationBytes& activations(const Workload& w, LayerKind kind) {
   return is_moe(kind) ? w.moe_activations : w.dense_activations;
 }
 
-/// Kept bytes of every virtual stage.
-std::vector<Bytes> kept_by_stage(const Workload& w) {
-  std::vector<Bytes> kept;
-  kept.reserve(w.stages.size());
-  for (const StageWork& stage : w.stages) kept.push_back(stage_activations(w, stage));
+/// Kept bytes by virtual stage, of those that the rank holds.
+std::vector<Bytes> kept_by_stage(const Workload& w, const std::vector<int>& stages) {
+  std::vector<Bytes> kept(w.stages.size());
+  for (const int s : stages)
+    kept[static_cast<std::size_t>(s)] = stage_activations(w, w.stages[static_cast<std::size_t>(s)]);
   return kept;
 }
 
@@ -85,7 +85,7 @@ Bytes stage_activations(const Workload& w, const StageWork& stage) {
 RankActivations rank_activations(const Workload& w, const PipelinePlan& plan, int rank) {
   const auto r = static_cast<std::size_t>(rank);
   const std::vector<int>& stages = plan.stages_of_rank[r];
-  const std::vector<Bytes> kept = kept_by_stage(w);
+  const std::vector<Bytes> kept = kept_by_stage(w, stages);
   RankActivations a;
   if (r < plan.ranks.size() && !plan.ranks[r].empty()) {
     // DualPipe's published figure, PP + 1 chunks, counts both halves of an F&B chunk in full.

@@ -61,8 +61,8 @@ class LayerSharding {
 
   void add_replicas(double shard, TimedLayer& layer) const {
     if (group_layout(scenario_, GroupKind::replica).size <= 1 || shard <= 0) return;
-    timer_.append(behind_backward(collective("add up gradients", CommunicationKind::all_reduce, GroupKind::replica, shard,
-                                             scenario_.precision.gradient_sync)),
+    timer_.append(behind_backward(collective("add up gradients", CommunicationKind::all_reduce, GroupKind::replica,
+                                             shard, scenario_.precision.gradient_sync)),
                   layer.backward_weight.second);
   }
 

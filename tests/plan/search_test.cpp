@@ -67,6 +67,16 @@ TEST_CASE("exhaustive and pruned search find the same best, and visit what was a
   CHECK(pruned.simulated < whole.simulated);
 }
 
+TEST_CASE("exhaustive and pruned search find the same best under uneven routing") {
+  const Scenario s = scenario("deepseek_v3_h800.yaml", {"training.phases=[]"});
+  const SearchSpace space = space_of(s, {"tp=1,4", "cp=1", "ep=32,64", "micro_batch=1,2", "pp=8,16"});
+  const SearchReport pruned = searched(s, space);
+  const SearchReport whole = searched(s, space, {.bound = false});
+  check_same_best(pruned, whole);
+  CHECK(pruned.announced == pruned.visited);
+  CHECK(pruned.simulated < whole.simulated);
+}
+
 TEST_CASE("every layout found is allowed, fits and is no better than the first") {
   const Scenario s = small();
   const SearchReport report = searched(s, small_space(s));

@@ -62,7 +62,8 @@ std::unique_ptr<StepWork> any_work() {
   }
   for (const int layers : {3, 2}) {
     TimedStage stage;
-    for (int i = 0; i < layers; ++i) stage.layers.push_back(&work->layers[static_cast<std::size_t>(*rc::gen::inRange(0, 3))]);
+    for (int i = 0; i < layers; ++i)
+      stage.layers.push_back(&work->layers[static_cast<std::size_t>(*rc::gen::inRange(0, 3))]);
     stage.layers_shared = stage.layers;
     work->stages.push_back(stage);
   }
@@ -94,9 +95,8 @@ std::vector<std::int64_t> ends_by_events(const StepWork& work, ChunkKind kind, c
     };
     const GroupLoads f = drawn(forward, 0);
     const GroupLoads b = drawn(backward, 1);
-    const ChunkMeetings meetings{.first = static_cast<std::int32_t>(graph.meeting_sizes.size()),
-                                 .stride = 1,
-                                 .group_index = {-1, -1, 0, -1}};
+    const ChunkMeetings meetings{
+        .first = static_cast<std::int32_t>(graph.meeting_sizes.size()), .stride = 1, .group_index = {-1, -1, 0, -1}};
     last.emplace_back();
     std::size_t communications = 0;
     for (int rank = 0; rank < ranks; ++rank) {
