@@ -6,6 +6,7 @@
 
 #include "calibrate/published_layout.hpp"
 #include "scenario/catalogue.hpp"
+#include "scenario/enum_names.hpp"
 #include "scenario/read_scenario.hpp"
 
 namespace gpuhours {
