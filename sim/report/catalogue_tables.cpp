@@ -189,6 +189,7 @@ constexpr Metric<Stack> kStack[] = {
     {"fused_activation", "fused activation", "", "", [](S s) { return V(s.fused_activation); }},
     {"fused_rope", "fused RoPE", "", "", [](S s) { return V(s.fused_rope); }},
     {"fused_cross_entropy", "fused cross-entropy", "", "", [](S s) { return V(s.fused_cross_entropy); }},
+    {"fused_gradient_accumulation", "fused accumulation", "", "", [](S s) { return V(s.fused_gradient_accumulation); }},
     {"memory_overhead_bytes", "memory overhead", "bytes", "per GPU", [](S s) { return V(s.memory_overhead.value()); }},
 };
 

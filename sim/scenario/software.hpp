@@ -92,6 +92,7 @@ struct Stack {
   bool fused_norm_cast = false;         ///< norms write the next product's operand in its format (delayed scaling)
   bool fused_rope = true;
   bool fused_grouped_gemm = true;  ///< experts of a rank are one launch, bias and clamp within; else a launch an expert
+  bool fused_gradient_accumulation = true;  ///< wgrad adds into the gradient; else kernels of their own do, every micro-batch
   AttentionKernel attention_kernel = AttentionKernel::cudnn;
   double attention_factor = 1;  ///< time of attention kernels over their law's
   bool fused_cross_entropy = true;

@@ -136,14 +136,26 @@ void LinearKernels::dgrad(const Linear& l) const {
                    gemm_launches());
 }
 
+void LinearKernels::accumulate_gradient(const Linear& l) const {
+  const bool to_fp32 = d_.scenario.precision.gradients == Format::fp32 && d_.width < 4;
+  const double add = 3 * d_.width;                      // the product's result joins .grad
+  const double copy = (d_.width + 4) + 3 * 4 + d_.width;  // cast, sum in FP32, .grad cleared
+  list_
+      .memory(joined("accumulate ", l.name), OperatorKind::elementwise, laws::kAdd, l.outputs * l.groups, l.inputs,
+              to_fp32 ? add + copy : add)
+      .kernels = (to_fp32 ? 4 : 1) * l.groups;
+}
+
 void LinearKernels::wgrad(const Linear& l) const {
+  const bool fused = d_.scenario.stack.fused_gradient_accumulation;
   const double gradient = bytes_per_element(d_.scenario.precision.gradients);
   Operator& op = list_.gemm(joined(l.name, " wgrad"), {l.outputs, l.inputs, l.rows, l.groups, l.spread}, l.grouped,
-                            formats(2 * gradient));
-  op.accumulate = d_.scenario.precision.gradients == Format::fp32;
+                            formats(fused ? 2 * gradient : d_.width));
+  op.accumulate = fused && d_.scenario.precision.gradients == Format::fp32;
   launch_per_group(op, l.groups, gemm_launches());
   // One kernel an expert where DeepSeek's framework loops over them.
   if (l.grouped && d_.single_kernels) op.kernels = l.groups;
+  if (!fused) accumulate_gradient(l);
   if (l.bias)
     list_.memory(joined("bias grad ", l.name), OperatorKind::elementwise, laws::kBiasGrad, l.rows, l.outputs, 2);
 }

@@ -39,6 +39,9 @@ class LinearKernels {
   void backward(const Linear& linear, bool gradient_cast = false) const;
 
  private:
+  /// PyTorch's own accumulation: the result added to .grad; with FP32 gradients DeepSpeed's BF16 optimizer then casts,
+  /// adds and clears it every micro-batch (BF16_Optimizer.update_hp_grads).
+  void accumulate_gradient(const Linear& linear) const;
   void cast(std::string_view name, std::int64_t rows, std::int64_t cols, int groups = 1) const;
   /// Host launches of a grouped operator: `per_group` for each of its groups unless the stack has one kernel for all.
   void launch_per_group(Operator& op, int groups, int per_group) const;

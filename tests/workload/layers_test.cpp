@@ -245,6 +245,28 @@ TEST_CASE("tensor ranks that hold the same share the sending between stages") {
   CHECK_FALSE(workload(s).scatters_sends);
 }
 
+TEST_CASE("gradients that no product adds are added by kernels of their own") {
+  Scenario s = tiny_run(tiny_dense());
+  s.stack.fused_gradient_accumulation = false;
+  s.precision.gradients = Format::bf16;
+  const auto bytes = [&] {
+    const Workload w = workload(s);
+    const Operator* op = find_operator(w.dense.backward_weight, "accumulate down");
+    REQUIRE(op != nullptr);
+    CHECK(op->rows * op->cols == 8 * 16);
+    CHECK_FALSE(find_operator(w.dense.backward_weight, "down wgrad")->accumulate);
+    return op->bytes.value() / (8 * 16);
+  };
+  CHECK(bytes() == 2 + 2 + 2);  // two read, one written
+  // With FP32 gradients that goes on: cast 2 + 4, sum 4 + 4 + 4, cleared 2.
+  s.precision.gradients = Format::fp32;
+  CHECK(bytes() == 6 + 6 + 12 + 2);
+  s.stack.fused_gradient_accumulation = true;
+  const Workload fused = workload(s);
+  CHECK(find_operator(fused.dense.backward_weight, "accumulate down") == nullptr);
+  CHECK(find_operator(fused.dense.backward_weight, "down wgrad")->accumulate);
+}
+
 TEST_CASE("the optimizer's bytes follow the formats") {
   // PyTorch's fused AdamW in one format: gradient, weight and two moments read, the last three written: 28 B in FP32.
   Scenario s = tiny_run(tiny_dense());
