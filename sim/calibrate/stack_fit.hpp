@@ -4,7 +4,8 @@
 //   spread              s^2 of rows within a group, t^2 of groups about 0; a row of a group of n weighs 1 / (s^2 + n
 //   t^2),
 //                       a row that repeats a run in another release its share of that
-//   loss                Huber's beyond 1.5 standard deviations, so that a wrong row does not pull
+//   loss                Tukey's biweight from Huber's minimum: a row beyond 4.685 standard deviations, whose physics is
+//                       missing rather than a constant, has no pull
 //   minimum             sum of w_i r_i(x)^2 + |x|^2, Gauss-Newton with constants held at the bounds that they run into
 //   covariance          (J' W J + 1)^-1
 // Spread and minimum are found in turns. A fit needs kGroupsPerConstant groups a constant and columns that the rows can

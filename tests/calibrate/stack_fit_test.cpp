@@ -50,8 +50,9 @@ TEST_CASE("constants that made the residuals are found again") {
 }
 
 TEST_CASE("the prior holds back what few rows say: one row of weight w moves x by w j r / (w j j + 1)") {
-  // One group of one row: within and between are at their floors, 0.005 each, so w = 1 / (2 x 0.005^2) = 20,000 where
-  // Huber does not bend; residual 0.005 is 0.7 standard deviations.
+  // One group of one row: within and between are at their floors, 0.005 each, so w = 1 / (2 x 0.005^2) = 20,000 times the
+  // biweight: at the end the residual is 0.005 - 0.0939 x 0.001 = 0.0049061, of 0.0070711 a share of 0.69383, so
+  // (1 - (0.69383 / 4.685)^2)^2 = 0.95662.
   FitRows rows;
   rows.group = {0};
   rows.share = {1};
@@ -61,9 +62,9 @@ TEST_CASE("the prior holds back what few rows say: one row of weight w moves x b
   rows.low = vector({-10});
   rows.high = vector({10});
   const FittedConstants fit = fitted_constants(rows);
-  // w j j = 20,000 x 1e-6 = 0.02; x = -0.02 / 1.02 x 0.005 / 0.001 = -0.09804; variance 1 / 1.02.
-  CHECK(fit.x(0) == doctest::Approx(-0.0980392).epsilon(1e-5));
-  CHECK(fit.covariance(0, 0) == doctest::Approx(1 / 1.02).epsilon(1e-5));
+  // w j j = 20,000 x 1e-6 x 0.95662 = 0.0191324; x = -0.0191324 / 1.0191324 x 5 = -0.0938662; variance 1 / 1.0191324.
+  CHECK(fit.x(0) == doctest::Approx(-0.0938662).epsilon(1e-4));
+  CHECK(fit.covariance(0, 0) == doctest::Approx(1 / 1.0191324).epsilon(1e-5));
 }
 
 TEST_CASE("a wrong row does not pull") {
@@ -71,6 +72,17 @@ TEST_CASE("a wrong row does not pull") {
   const double before = fitted_constants(rows).x(0);
   rows.residual(0) += 1.0;
   CHECK(std::abs(fitted_constants(rows).x(0) - before) < 0.03);
+}
+
+TEST_CASE("rows whose physics is missing have no pull at all, however many of a group they are") {
+  FitRows rows = synthetic(60, 1, vector({0.5}), 0.01, 3);
+  std::vector<bool> counts(60, true);
+  for (int i = 0; i < 4; ++i) {
+    rows.residual(i) -= 0.4;
+    counts[static_cast<std::size_t>(i)] = false;
+  }
+  const double without = fitted_constants(rows, counts).x(0);
+  CHECK(fitted_constants(rows).x(0) == doctest::Approx(without).epsilon(0.01));
 }
 
 TEST_CASE("a constant stays within its bounds and the others are fitted beside it") {
