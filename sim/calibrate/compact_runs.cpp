@@ -46,10 +46,10 @@ constexpr auto kKept = std::to_array<std::string_view>({"id",
                                                         "tier",
                                                         "notes"});
 
-/// What published_run.cpp and published_layout.cpp read in notes: whether MTP was trained, where the layers sit, what CUDA
-/// graphs hold, whether exchanges hide, which columns their source inferred.
-constexpr auto kRead = std::to_array<std::string_view>(
-    {"MTP", "pp_layout", "cuda graph", "EP all-to-all overlapped", "inferred:"});
+/// What published_run.cpp and published_layout.cpp read in notes: whether MTP was trained, where the layers sit, what
+/// CUDA graphs hold, whether exchanges hide, which columns their source inferred.
+constexpr auto kRead =
+    std::to_array<std::string_view>({"MTP", "pp_layout", "cuda graph", "EP all-to-all overlapped", "inferred:"});
 
 /// The phrases of the notes that say what ran.
 std::string kept_notes(std::string_view notes) {
@@ -59,9 +59,8 @@ std::string kept_notes(std::string_view notes) {
     std::string_view phrase = notes.substr(0, end);
     notes.remove_prefix(std::min(end + 1, notes.size()));
     while (phrase.starts_with(' ')) phrase.remove_prefix(1);
-    const bool kept = std::any_of(kRead.begin(), kRead.end(), [&](std::string_view word) {
-      return phrase.find(word) != std::string_view::npos;
-    });
+    const bool kept = std::any_of(kRead.begin(), kRead.end(),
+                                  [&](std::string_view word) { return phrase.find(word) != std::string_view::npos; });
     if (!kept) continue;
     if (!out.empty()) out += "; ";
     out += phrase;

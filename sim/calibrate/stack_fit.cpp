@@ -87,7 +87,8 @@ Eigen::VectorXd weights(const FitRows& rows, const std::vector<bool>& counts, co
     if (!counts[row]) continue;
     const double n = std::max(1.0, sums.at(rows.group[row]).share);
     const double size = std::abs(r(i)) / spread.total();
-    w(i) = rows.share[row] * loss_weight(loss, size) / (spread.within * spread.within + n * spread.between * spread.between);
+    w(i) = rows.share[row] * loss_weight(loss, size) /
+           (spread.within * spread.within + n * spread.between * spread.between);
   }
   return w;
 }

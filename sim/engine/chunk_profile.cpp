@@ -107,8 +107,8 @@ TimeUse time_use(const TaskGraph& graph, const TaskTimes& times, TaskId first, T
   return use;
 }
 
-ChunkProfile chunk_profile(const StepWork& work, ChunkKind kind, const TimedStage* forward,
-                           const TimedStage* backward, bool spans) {
+ChunkProfile chunk_profile(const StepWork& work, ChunkKind kind, const TimedStage* forward, const TimedStage* backward,
+                           bool spans) {
   TaskGraph graph;
   graph.devices = 1;
   ChunkBuilder builder(graph, work.split_overlap);

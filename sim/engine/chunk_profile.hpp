@@ -63,8 +63,8 @@ std::vector<ChunkProfile> chunk_profiles(const StepWork& work, ChunkKind kind, c
 /// Which of `draws` draws the `i`-th chunk of a pipeline rank takes: the same for the same arguments.
 std::size_t draw_of(std::uint64_t seed, int rank, std::size_t i, std::size_t draws);
 
-/// Chunk profiles by content, each simulated once. Any number of StepWorks that point into one TimedModel, have the same
-/// loads and run on one stack may share them. One thread at a time.
+/// Chunk profiles by content, each simulated once. Any number of StepWorks that point into one TimedModel, have the
+/// same loads and run on one stack may share them. One thread at a time.
 class ChunkProfiles {
  public:
   /// chunk_profile() under balanced routing, without spans.

@@ -12,8 +12,7 @@
 namespace gpuhours {
 
 /// Every chunk of `plan`; `seed`: of the draws of uneven routing.
-StepResult folded_step(const StepWork& work, const PipelinePlan& plan, ChunkProfiles& profiles,
-                       std::uint64_t seed = 1);
+StepResult folded_step(const StepWork& work, const PipelinePlan& plan, ChunkProfiles& profiles, std::uint64_t seed = 1);
 
 /// What a plan is made of, before the orders of its ranks are written out.
 struct PlanShape {

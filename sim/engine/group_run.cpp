@@ -73,7 +73,7 @@ class Program {
   std::array<std::vector<TaskId>, kLanes> in_order;  ///< by stream
   std::vector<TaskId> kernels, communications;       ///< of those with a label: on the compute stream, on the others
   std::vector<Exposed> group;                        ///< of a communication
-  KernelAccount account;                        ///< of the compute
+  KernelAccount account;                             ///< of the compute
 };
 
 struct Lengths {
@@ -262,8 +262,7 @@ void add_use(const Program& program, const RankRun& rank, std::vector<TaskId>& b
   const std::vector<TaskId>& kernels = program.kernels;
   for (const TaskId id : kernels) use.compute.ps += rank.end[id] - rank.start[id];
   by_start = program.communications;
-  std::stable_sort(by_start.begin(), by_start.end(),
-                   [&](TaskId a, TaskId b) { return rank.start[a] < rank.start[b]; });
+  std::stable_sort(by_start.begin(), by_start.end(), [&](TaskId a, TaskId b) { return rank.start[a] < rank.start[b]; });
   std::size_t window = 0;
   std::int64_t counted = 0;
   for (const TaskId id : by_start) {

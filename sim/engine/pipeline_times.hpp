@@ -1,7 +1,8 @@
 #pragma once
-// When each chunk of a folded step starts. Folded chunks have lengths that are known beforehand, so a step is a longest path: a chunk
-// starts when its rank is free, what it receives has arrived and (where sends are not overlapped) what its rank sends
-// has left; sends of a rank go one after another. The same times as the event engine's, bit for bit (a property test).
+// When each chunk of a folded step starts. Folded chunks have lengths that are known beforehand, so a step is a longest
+// path: a chunk starts when its rank is free, what it receives has arrived and (where sends are not overlapped) what
+// its rank sends has left; sends of a rank go one after another. The same times as the event engine's, bit for bit (a
+// property test).
 
 #include <cstdint>
 #include <vector>

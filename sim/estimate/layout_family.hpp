@@ -1,10 +1,10 @@
 #pragma once
 // Layouts that differ in stages, schedule and data parallelism only, so that they share the operators of a layer and
-// their times: one family is made for each tp, cp, ep, etp, micro-batch, kind of FSDP and recompute. Where data-parallel
-// communication stands inside the layers (ZeRO from stage 2 on, FSDP), layouts with the same data-parallel groups share
-// those. Input: scenarios of one family one after another; output: the fullest rank's memory, a lower bound of the
-// step, the step under balanced routing and under the scenario's own, each dearer than the one before. One thread at a
-// time. Times are those of StepModel with the analytic network and jitter 0.
+// their times: one family is made for each tp, cp, ep, etp, micro-batch, kind of FSDP and recompute. Where
+// data-parallel communication stands inside the layers (ZeRO from stage 2 on, FSDP), layouts with the same
+// data-parallel groups share those. Input: scenarios of one family one after another; output: the fullest rank's
+// memory, a lower bound of the step, the step under balanced routing and under the scenario's own, each dearer than the
+// one before. One thread at a time. Times are those of StepModel with the analytic network and jitter 0.
 
 #include <memory>
 #include <optional>

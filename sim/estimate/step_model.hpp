@@ -48,7 +48,7 @@ class StepModel {
   std::shared_ptr<const CommunicationModel> network_;
   Workload workload_;
   StepWork timed_;
-  mutable std::mutex simulating_;    ///< guards `profiles_`
+  mutable std::mutex simulating_;   ///< guards `profiles_`
   mutable ChunkProfiles profiles_;  ///< batches share them
 };
 

@@ -1,12 +1,12 @@
 #pragma once
 // The best layouts of a model on a cluster. Input: a scenario, whose model, training, hardware, stack and prices stay
-// as they are (phases with a layout of their own keep it), and a space of layouts; output: the best by an objective, with
-// whole estimates, and an account of every layout visited. In order, each dearer than the one before: the rules of a
-// layout; memory; a lower bound of the step (compute_floor()); the simulation of a step in folded mode with the analytic
-// network and balanced routing; where that would do, under the scenario's own routing, which only adds waiting. The best
-// few, and the layout that the scenario itself describes, then get whole estimates with the scenario's own engine, and
-// are ordered by those. The result does not depend on the number of threads: the bound that layouts are compared with
-// changes between fixed portions of the space only.
+// as they are (phases with a layout of their own keep it), and a space of layouts; output: the best by an objective,
+// with whole estimates, and an account of every layout visited. In order, each dearer than the one before: the rules of
+// a layout; memory; a lower bound of the step (compute_floor()); the simulation of a step in folded mode with the
+// analytic network and balanced routing; where that would do, under the scenario's own routing, which only adds
+// waiting. The best few, and the layout that the scenario itself describes, then get whole estimates with the
+// scenario's own engine, and are ordered by those. The result does not depend on the number of threads: the bound that
+// layouts are compared with changes between fixed portions of the space only.
 
 #include <atomic>
 #include <functional>

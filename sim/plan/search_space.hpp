@@ -28,8 +28,9 @@ struct SearchSpace {
 };
 
 /// The scenario's GPUs, precision and kind of FSDP. tp, pp: divisors of the GPUs, tp of the model's heads too, pp up to
-/// its layers. cp: powers of two that leave a rank 2,048 tokens or more. ep: divisors of the experts. micro_batch: powers
-/// of two up to the batch. schedule, zero_stage, recompute: all. The scenario's own layout is one of those of the space.
+/// its layers. cp: powers of two that leave a rank 2,048 tokens or more. ep: divisors of the experts. micro_batch:
+/// powers of two up to the batch. schedule, zero_stage, recompute: all. The scenario's own layout is one of those of
+/// the space.
 SearchSpace default_space(const Scenario& scenario);
 
 /// Takes the values out of `space` with which no layout is modelled yet, whatever the rest, and says so in `left_out`.

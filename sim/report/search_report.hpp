@@ -37,7 +37,8 @@ struct SearchReport {
   bool interrupted = false;
   std::vector<std::string> left_out;  ///< choices that no layout may make, with the reason
   std::vector<FoundLayout> best;      ///< first is best
-  std::optional<FoundLayout> own;     ///< the layout that the scenario itself describes; empty: not in the space, or no fit
+  std::optional<FoundLayout>
+      own;            ///< the layout that the scenario itself describes; empty: not in the space, or no fit
   std::string unmet;  ///< not empty: nothing meets budget or deadline; what the nearest lacks. best.front() is it
 };
 

@@ -23,7 +23,7 @@ struct Architecture {
   MlpKind mlp = MlpKind::swiglu;
   bool linear_bias = false;
   bool activation_clamp = false;  ///< gate and up are bounded before the activation
-  bool qk_norm = false;  ///< queries and keys are normed head by head before rotation
+  bool qk_norm = false;           ///< queries and keys are normed head by head before rotation
   int vocab = 0;
   bool tied_embeddings = false;
   int learned_positions = 0;  ///< rows of a learned position table, 0: none (rotary)

@@ -123,7 +123,8 @@ void describe(Keys& keys, Stack& stack) {
   keys.flag({"fused_rope", "rotary embedding is one kernel"}, stack.fused_rope);
   keys.flag({"fused_gradient_accumulation", "weight gradients are added by the product, else by kernels of their own"},
             stack.fused_gradient_accumulation);
-  keys.flag({"fused_grouped_gemm", "the experts of a rank are one launch, with bias and clamp; else each is one"}, stack.fused_grouped_gemm);
+  keys.flag({"fused_grouped_gemm", "the experts of a rank are one launch, with bias and clamp; else each is one"},
+            stack.fused_grouped_gemm);
   keys.choice({"attention_kernel", "cudnn: the vendor's; flash2: FlashAttention-2"}, stack.attention_kernel);
   keys.number({"attention_factor", "time of attention kernels over their law's"}, Unit::ratio, stack.attention_factor,
               greater_than(0));

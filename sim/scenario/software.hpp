@@ -37,7 +37,8 @@ struct PrecisionRecipe {
 };
 
 enum class Dispatcher { deepep, alltoall, allgather, hybridep };
-/// DeepEP and its successor for NVLink domains: a token goes once to each rank (or first to each domain) that it visits.
+/// DeepEP and its successor for NVLink domains: a token goes once to each rank (or first to each domain) that it
+/// visits.
 [[nodiscard]] constexpr bool sends_token_once(Dispatcher dispatcher) {
   return dispatcher == Dispatcher::deepep || dispatcher == Dispatcher::hybridep;
 }
@@ -74,8 +75,8 @@ struct Stack {
   std::string kernels = "cublas";  ///< family of kernel laws in calibration/: cublas, deepgemm
   bool cuda_graphs = false;        ///< launch gaps are hidden
   GraphScope graph_scope = GraphScope::all;
-  Seconds launch_gap;              ///< between kernels that run back to back
-  Seconds launch_interval;         ///< host time a launch takes: a floor for kernels shorter than it
+  Seconds launch_gap;       ///< between kernels that run back to back
+  Seconds launch_interval;  ///< host time a launch takes: a floor for kernels shorter than it
   Dispatcher dispatcher = Dispatcher::alltoall;
   int communication_sms = 0;            ///< SMs held by expert dispatch and combine kernels
   int collective_sms = 0;               ///< SMs held by NCCL kernels
@@ -92,7 +93,8 @@ struct Stack {
   bool fused_norm_cast = false;         ///< norms write the next product's operand in its format (delayed scaling)
   bool fused_rope = true;
   bool fused_grouped_gemm = true;  ///< experts of a rank are one launch, bias and clamp within; else a launch an expert
-  bool fused_gradient_accumulation = true;  ///< wgrad adds into the gradient; else kernels of their own do, every micro-batch
+  bool fused_gradient_accumulation =
+      true;  ///< wgrad adds into the gradient; else kernels of their own do, every micro-batch
   AttentionKernel attention_kernel = AttentionKernel::cudnn;
   double attention_factor = 1;  ///< time of attention kernels over their law's
   bool fused_cross_entropy = true;

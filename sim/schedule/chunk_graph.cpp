@@ -10,10 +10,9 @@ namespace gpuhours {
 namespace {
 
 std::size_t leading_communications(const std::vector<TimedSegment>& segments) {
-  return static_cast<std::size_t>(
-      std::find_if(segments.begin(), segments.end(),
-                   [](const TimedSegment& s) { return s.compute && !s.with_exchange; }) -
-      segments.begin());
+  return static_cast<std::size_t>(std::find_if(segments.begin(), segments.end(),
+                                               [](const TimedSegment& s) { return s.compute && !s.with_exchange; }) -
+                                  segments.begin());
 }
 
 SimTime scaled(SimTime time, double factor) {

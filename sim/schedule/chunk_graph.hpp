@@ -3,8 +3,8 @@
 // a backward micro-batch as DeepSeek's profiled program does:
 //   compute        attn(F)      mlp(B)        mlp(W)   mlp(F)    attn(B)   attn(W)
 //   communication  combine'(B)  dispatch(F)   dispatch'(B)       combine(F)
-// in that order on each stream, every segment after the one before it in its own pass. Collectives of tensor and context
-// parallelism have a stream of their own.
+// in that order on each stream, every segment after the one before it in its own pass. Collectives of tensor and
+// context parallelism have a stream of their own.
 
 #include <algorithm>
 #include <array>

@@ -68,8 +68,8 @@ struct NetworkLaws {
   std::map<std::string, NvlinkLaws> nvlink;  ///< by GPU generation
   std::map<std::string, NicLaws> nic;        ///< by transport: infiniband, efa, ...
   int nvls_min_ranks = 8;                    ///< a group on one NVLink domain below this takes the ring
-  ExpertLaws expert;         ///< DeepEP's kernels
-  ExpertLaws expert_hybrid;  ///< HybridEP's
+  ExpertLaws expert;                         ///< DeepEP's kernels
+  ExpertLaws expert_hybrid;                  ///< HybridEP's
 
   /// The laws of `generation`, else those of "hopper"; `known` says which.
   [[nodiscard]] const NvlinkLaws& nvlink_of(const std::string& generation, bool* known = nullptr) const;

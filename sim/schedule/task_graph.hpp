@@ -12,7 +12,8 @@ namespace gpuhours {
 using TaskId = std::uint32_t;
 
 /// Streams of a device. Tasks of one stream run in the order in which they were added.
-/// `tensor`: collectives of the ranks that share a layer (tensor, context); what is sent to experts does not queue with them.
+/// `tensor`: collectives of the ranks that share a layer (tensor, context); what is sent to experts does not queue with
+/// them.
 enum class Stream : std::uint8_t { compute, communication, pipeline, data_parallel, tensor };
 inline constexpr int kStreams = 5;
 

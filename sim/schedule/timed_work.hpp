@@ -50,12 +50,12 @@ struct TimedSegment {
   SimTime alone;
   SimTime beside;
   KernelAccount account;
-  bool intrudes = true;  ///< slows compute beside it
+  bool intrudes = true;        ///< slows compute beside it
   bool with_exchange = false;  ///< a kernel that merged chunks run on the exchange's stream, next to it
   Needed needed = Needed::at_once;
   double relative_error = 0;  ///< of a communication
-  int ahead = 1;            ///< prefetched: it may start when the layer this many before starts
-  std::int32_t label = -1;  ///< index into StepWork::labels
+  int ahead = 1;              ///< prefetched: it may start when the layer this many before starts
+  std::int32_t label = -1;    ///< index into StepWork::labels
   GrowsWith grows_with = GrowsWith::nothing;
   SimTime per_load;         ///< by which `alone` grows with a load of 1 over the mean
   SimTime per_load_beside;  ///< and `beside`

@@ -75,8 +75,7 @@ void LinearKernels::cast_rows(std::string_view name, std::int64_t rows, std::int
 }
 
 void LinearKernels::cast_norm_output(std::string_view name, std::int64_t rows, std::int64_t cols) const {
-  const bool by_norm =
-      d_.scenario.stack.fused_norm_cast && d_.scenario.precision.scaling == Scaling::tensor_delayed;
+  const bool by_norm = d_.scenario.stack.fused_norm_cast && d_.scenario.precision.scaling == Scaling::tensor_delayed;
   if (d_.casts_with_norm && !by_norm) cast_rows(name, rows, cols);
 }
 
@@ -138,7 +137,7 @@ void LinearKernels::dgrad(const Linear& l) const {
 
 void LinearKernels::accumulate_gradient(const Linear& l) const {
   const bool to_fp32 = d_.scenario.precision.gradients == Format::fp32 && d_.width < 4;
-  const double add = 3 * d_.width;                      // the product's result joins .grad
+  const double add = 3 * d_.width;                        // the product's result joins .grad
   const double copy = (d_.width + 4) + 3 * 4 + d_.width;  // cast, sum in FP32, .grad cleared
   list_
       .memory(joined("accumulate ", l.name), OperatorKind::elementwise, laws::kAdd, l.outputs * l.groups, l.inputs,

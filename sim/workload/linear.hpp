@@ -35,7 +35,8 @@ class LinearKernels {
   /// Accumulates into the FP32 main gradient; with the bias gradient.
   void wgrad(const Linear& linear) const;
 
-  /// cast of the gradient unless it is there, transpose_weights, dgrad, and cast_for_wgrad of the layer's input and gradient.
+  /// cast of the gradient unless it is there, transpose_weights, dgrad, and cast_for_wgrad of the layer's input and
+  /// gradient.
   void backward(const Linear& linear, bool gradient_cast = false) const;
 
  private:

@@ -23,7 +23,8 @@ bool casts_with_activation(const Dimensions& d) {
 
 void clamp(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
   if (!clamps_apart(d, mlp.up.grouped)) return;
-  b.list.memory("clamp gate and up", OperatorKind::elementwise, laws::kScale, mlp.up.rows, mlp.up.outputs, 4).kernels = 2;
+  b.list.memory("clamp gate and up", OperatorKind::elementwise, laws::kScale, mlp.up.rows, mlp.up.outputs, 4).kernels =
+      2;
   b.list.memory("join gate and up", OperatorKind::elementwise, laws::kCopyStrided, mlp.up.rows, mlp.up.outputs, 4);
 }
 
@@ -32,8 +33,8 @@ void clamp(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
 void clamp_backward(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {
   if (!clamps_apart(d, mlp.up.grouped)) return;
   b.list.memory("clamp bwd", OperatorKind::elementwise, laws::kScale, mlp.up.rows, mlp.up.outputs, 11).kernels = 6;
-  b.list.memory("join gate and up gradients", OperatorKind::elementwise, laws::kCopyStrided, mlp.up.rows, mlp.up.outputs,
-                4);
+  b.list.memory("join gate and up gradients", OperatorKind::elementwise, laws::kCopyStrided, mlp.up.rows,
+                mlp.up.outputs, 4);
 }
 
 }  // namespace
@@ -69,10 +70,10 @@ Mlp shared_mlp(const Dimensions& d) { return token_mlp(d, "shared gate_up", "sha
 Mlp routed_mlp(const Dimensions& d) {
   const bool bias = d.model.linear_bias;
   const int groups = static_cast<int>(d.experts);
-  return {{"routed gate_up", d.routed_rows, (d.gated ? 2 : 1) * d.moe_ffn, d.hidden, groups, true, bias, d.row_spread},
-          {"routed down", d.routed_rows, d.hidden, d.moe_ffn, groups, true, bias && !weighs_expert_bias(d),
-           d.row_spread},
-          d.moe_ffn};
+  return {
+      {"routed gate_up", d.routed_rows, (d.gated ? 2 : 1) * d.moe_ffn, d.hidden, groups, true, bias, d.row_spread},
+      {"routed down", d.routed_rows, d.hidden, d.moe_ffn, groups, true, bias && !weighs_expert_bias(d), d.row_spread},
+      d.moe_ffn};
 }
 
 void activate(const Dimensions& d, PassBuilder& b, const Mlp& mlp) {

@@ -50,9 +50,9 @@ TEST_CASE("constants that made the residuals are found again") {
 }
 
 TEST_CASE("the prior holds back what few rows say: one row of weight w moves x by w j r / (w j j + 1)") {
-  // One group of one row: within and between are at their floors, 0.005 each, so w = 1 / (2 x 0.005^2) = 20,000 times the
-  // biweight: at the end the residual is 0.005 - 0.0939 x 0.001 = 0.0049061, of 0.0070711 a share of 0.69383, so
-  // (1 - (0.69383 / 4.685)^2)^2 = 0.95662.
+  // One group of one row: within and between are at their floors, 0.005 each, so w = 1 / (2 x 0.005^2) = 20,000 times
+  // the biweight: at the end the residual is 0.005 - 0.0939 x 0.001 = 0.0049061, of 0.0070711 a share of 0.69383, so (1
+  // - (0.69383 / 4.685)^2)^2 = 0.95662.
   FitRows rows;
   rows.group = {0};
   rows.share = {1};

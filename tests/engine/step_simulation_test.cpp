@@ -79,7 +79,8 @@ TEST_CASE("of two communications that are exposed at once the time counts once")
   }
   const TimedStage stage{{&layer}, {&layer}};
   const ChunkProfile profile = chunk_profile(work, ChunkKind::forward_backward, &stage, &stage, false);
-  // combine' 0-5000, gather 0-10, attn 10-1010, mlp 5000-5100: 1,100 of compute, 4,000 in which only communication runs.
+  // combine' 0-5000, gather 0-10, attn 10-1010, mlp 5000-5100: 1,100 of compute, 4,000 in which only communication
+  // runs.
   CHECK(profile.length.ps == 5100);
   CHECK(profile.use.compute.ps == 1100);
   CHECK(profile.use.all_exposed().ps == 4000);

@@ -146,8 +146,8 @@ TEST_CASE("the layout that a scenario describes is visited, with the estimate's 
 TEST_CASE("values of the scenario that no axis has by itself are tried too") {
   // Micro-batch 3 is no power of two, 7 virtual stages divide neither 32 layers nor 33 or 34 (pp 2).
   check_own("llama3.1_8b_h100.yaml", {"schedule=interleaved"},
-            {"training.micro_batch=3 sequences", "training.global_batch=96 sequences", "parallelism.pp=2", "parallelism.vpp=7",
-             "parallelism.schedule=interleaved", "parallelism.cp=1", "training.recompute=full"});
+            {"training.micro_batch=3 sequences", "training.global_batch=96 sequences", "parallelism.pp=2",
+             "parallelism.vpp=7", "parallelism.schedule=interleaved", "parallelism.cp=1", "training.recompute=full"});
 }
 
 TEST_CASE("no rule of a layout asks for the ZeRO stage or the kind of recompute") {

@@ -110,7 +110,9 @@ std::vector<std::int64_t> ends_by_events(const StepWork& work, ChunkKind kind, c
       last.back().push_back(tasks.last);
       communications = 0;
       for (std::size_t id = first; id < graph.tasks.size(); ++id) {
-        if (!work.labels.empty() && graph.tasks[id].label >= 0 && !work.labels[static_cast<std::size_t>(graph.tasks[id].label)]->compute) ++communications;
+        if (!work.labels.empty() && graph.tasks[id].label >= 0 &&
+            !work.labels[static_cast<std::size_t>(graph.tasks[id].label)]->compute)
+          ++communications;
       }
     }
     graph.meeting_sizes.resize(graph.meeting_sizes.size() + communications, ranks);

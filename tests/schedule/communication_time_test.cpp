@@ -216,15 +216,15 @@ TEST_CASE("H800's NVLink is predicted from H100's laws and the cut link") {
 }
 
 TEST_CASE("HybridEP meets the bandwidths that its README publishes") {
-  // GB200, 4,096 tokens of 7,168 in BF16, top 8 of 8 experts a rank, 16 SMs, Torch API: GB/s of every received copy, the
-  // local one too (deepseek-ai/DeepEP@41cad944, docs/README_Hybrid-EP.md).
+  // GB200, 4,096 tokens of 7,168 in BF16, top 8 of 8 experts a rank, 16 SMs, Torch API: GB/s of every received copy,
+  // the local one too (deepseek-ai/DeepEP@41cad944, docs/README_Hybrid-EP.md).
   struct Row {
     int ranks;
     double dispatch;
     double combine;
   };
-  const std::vector<Row> rows{{8, 550.10, 538.44}, {16, 472.84, 474.48}, {24, 441.89, 444.40}, {32, 485.50, 423.19},
-                              {36, 469.96, 418.27}};
+  const std::vector<Row> rows{
+      {8, 550.10, 538.44}, {16, 472.84, 474.48}, {24, 441.89, 444.40}, {32, 485.50, 423.19}, {36, 469.96, 418.27}};
   Diagnostics diagnostics;
   std::map<CommunicationKind, double> error;
   for (const Row& row : rows) {

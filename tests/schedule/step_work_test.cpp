@@ -205,8 +205,8 @@ TEST_CASE("a tensor collective does not queue behind an expert exchange of the o
   TaskGraph graph{.devices = 1};
   ChunkBuilder(graph, false).add(0, ChunkKind::forward_backward, &stage, &stage, 1.0, {});
   const TaskTimes times = simulate(graph);
-  // The backward's exchange 0-5000; beside it the gather 0-10 and the forward's kernel 10-1010; the forward's exchange is
-  // queued behind the other, 5000-5300.
+  // The backward's exchange 0-5000; beside it the gather 0-10 and the forward's kernel 10-1010; the forward's exchange
+  // is queued behind the other, 5000-5300.
   const auto end_of = [&](Stream stream, std::int64_t length) {
     for (TaskId id = 0; id < graph.tasks.size(); ++id) {
       if (graph.tasks[id].stream == stream && graph.tasks[id].alone.ps == length) return times.end[id].ps;

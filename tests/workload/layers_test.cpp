@@ -198,7 +198,8 @@ TEST_CASE("experts launched one by one bound gate and up and add their biases in
   s.parallelism.ep = 4;
   s.cluster.gpus = 4;
   const Workload apart = workload(s);
-  // 16 tokens x top 2 = 32 rows on a rank of two experts. Gate and up are 2 x 4 wide: 256 elements; hidden is 8: 256 as well.
+  // 16 tokens x top 2 = 32 rows on a rank of two experts. Gate and up are 2 x 4 wide: 256 elements; hidden is 8: 256 as
+  // well.
   const auto bytes = [](const LayerPass& pass, std::string_view name) {
     const Operator* op = find_operator(pass, name);
     REQUIRE(op != nullptr);

@@ -78,7 +78,10 @@ void add_validate(CLI::App& app, int& exit_code) {
   auto command = std::make_shared<ValidateCommand>();
   CLI::App* sub = app.add_subcommand("validate", "predicted against published step times");
   sub->add_option("RUNS", command->runs, "CSV table of published runs")->required();
-  sub->add_option("--tiers", command->tiers, "rows of these tiers, 1,2 unless given; those of 3 stand in tables of their own")->delimiter(',')->allow_extra_args(false);
+  sub->add_option("--tiers", command->tiers,
+                  "rows of these tiers, 1,2 unless given; those of 3 stand in tables of their own")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   sub->add_option("--explain", command->explain, "where the time of one run goes")->type_name("ID");
   sub->add_flag("--leave-one-group-out", command->leave_one_group_out,
                 "predict each stack|model|gpu|precision with stack constants fitted without it");
