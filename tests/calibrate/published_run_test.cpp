@@ -152,6 +152,25 @@ TEST_CASE("every row of the published table is a scenario or has a reason") {
   CHECK(expressed >= 100);
 }
 
+TEST_CASE("a release lacks what it had not learnt yet, on that hardware and for that attention alone") {
+  PublishedRun row = llama();
+  row.fields["stack_release"] = "v25.05";
+  row.fields["gpu"] = "gb200";
+  row.fields["n_gpus"] = "64";
+  row.fields["gpus_per_nvlink_domain"] = "72";
+  row.fields["gbs"] = "512";
+  CHECK_FALSE(scenario_of(row).scenario->stack.keeps_attention_scores);
+  row.fields["model"] = "deepseek-v3";
+  row.fields["ep"] = "32";
+  row.fields["moe_dispatcher"] = "alltoall";
+  RunScenario run = scenario_of(row);
+  INFO(run.refusal);
+  REQUIRE(run.scenario);
+  CHECK(run.scenario->stack.keeps_attention_scores);
+  row.fields["stack_release"] = "v25.11";
+  CHECK_FALSE(scenario_of(row).scenario->stack.keeps_attention_scores);
+}
+
 TEST_CASE("what a row's notes and layout say of its stages, expert overlap and FSDP groups") {
   PublishedRun row = llama();
   row.fields["notes"] = "recipe; pp_layout Et*20|t*12L; cold";

@@ -193,4 +193,8 @@ TEST_CASE("buffers of overlapped exchanges") {
   Scenario v3 = deepseek_run();
   v3.stack.communication_sms = 20;
   CHECK(deepep_buffers(v3).value() == 10.0 * (8 * 256 + 8 * 128 * 2) * 7168 * 2);
+  // HybridEP: room for the 4,096 tokens of each of 64 ranks in BF16.
+  v3.stack.dispatcher = Dispatcher::hybridep;
+  CHECK(deepep_buffers(v3).value() == 0);
+  CHECK(hybridep_buffers(v3).value() == 64.0 * 4096 * 7168 * 2);
 }

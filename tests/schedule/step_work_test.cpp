@@ -220,6 +220,29 @@ TEST_CASE("a tensor collective does not queue behind an expert exchange of the o
   CHECK(end_of(Stream::compute, 100) == 5100);
 }
 
+TEST_CASE("kernels at the far side of an exchange hide with it where halves are merged") {
+  const auto exchange = [](std::int64_t ps) {
+    return TimedSegment{.compute = false, .group = GroupKind::expert, .alone = {ps}, .beside = {ps}};
+  };
+  const auto kernel = [](std::int64_t ps) { return TimedSegment{.alone = {ps}, .beside = {ps}}; };
+  TimedSegment permute = kernel(200);
+  permute.with_exchange = true;
+  permute.group = GroupKind::expert;
+  TimedLayer layer;
+  layer.forward.first = {kernel(1000)};
+  layer.backward_input.first = {permute, exchange(5000), kernel(100)};
+  const TimedStage stage{{&layer}, {&layer}};
+  TaskGraph merged{.devices = 1};
+  ChunkBuilder(merged, false).add(0, ChunkKind::forward_backward, &stage, &stage, 1.0, {});
+  // Permutation 0-200 and exchange 200-5200 beside the forward's kernel 0-1000; then the backward's, 5200-5300.
+  CHECK(simulate(merged).last_end.ps == 5300);
+  // Alone it is a kernel like others: 200 + 5000 + 100, on the compute stream.
+  TaskGraph alone{.devices = 1};
+  ChunkBuilder(alone, false).add(0, ChunkKind::backward_input, nullptr, &stage, 1.0, {});
+  CHECK(simulate(alone).last_end.ps == 5300);
+  CHECK(alone.tasks[1].stream == Stream::compute);
+}
+
 TEST_CASE("MTP modules and the loss run on the stages that the layout names") {
   // 61 layers on 16 stages of DeepSeek-V3, the module on the 15th, the loss alone on the 16th.
   Scenario s = deepseek_run();

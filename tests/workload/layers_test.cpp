@@ -175,6 +175,25 @@ TEST_CASE("BF16 has no casts and other recipes cast each operand once") {
   CHECK(casts(s) == 7);
 }
 
+TEST_CASE("an all-to-all's far side is a block of its own: the sum after combine, the permutation before combine'") {
+  Scenario s = tiny_run(tiny_moe());
+  s.parallelism.ep = 4;
+  s.cluster.gpus = 4;
+  s.stack.dispatcher = Dispatcher::alltoall;
+  const auto far_side = [](const LayerPass& pass) {
+    std::string names;
+    for_each_operator(pass, [&](const ComputeBlock& block, const Operator& op) {
+      if (block.name == kExchangeBlock) names += op.name + ";";
+    });
+    return names;
+  };
+  const Workload w = workload(s);
+  CHECK(far_side(w.moe.forward) == "unpermute by expert;");
+  CHECK(far_side(w.moe.backward_input) == "permute by expert;");
+  s.stack.dispatcher = Dispatcher::deepep;
+  CHECK(far_side(workload(s).moe.forward).empty());
+}
+
 TEST_CASE("dispatchers move what they are said to move") {
   Scenario s = tiny_run(tiny_moe());
   s.parallelism.ep = 4;
