@@ -5,46 +5,20 @@
 #include <string_view>
 #include <vector>
 
+#include "calibrate/published_run.hpp"
 #include "report/estimate_report.hpp"
 
 namespace gpuhours {
 namespace {
 
-/// In the order of the published table; a column that it lacks is left out.
-constexpr auto kKept = std::to_array<std::string_view>({"id",
-                                                        "source",
-                                                        "url_or_path",
-                                                        "stack",
-                                                        "stack_release",
-                                                        "model",
-                                                        "gpu",
-                                                        "n_gpus",
-                                                        "gpus_per_nvlink_domain",
-                                                        "inter_node",
-                                                        "precision",
-                                                        "seq_len",
-                                                        "gbs",
-                                                        "mbs",
-                                                        "tp",
-                                                        "pp",
-                                                        "vpp",
-                                                        "cp",
-                                                        "ep",
-                                                        "etp",
-                                                        "zero_stage",
-                                                        "fsdp",
-                                                        "fsdp_group",
-                                                        "sequence_parallel",
-                                                        "recompute",
-                                                        "recompute_detail",
-                                                        "schedule",
-                                                        "moe_dispatcher",
-                                                        "router_balance",
-                                                        "cuda_graphs",
-                                                        "truncated_layers",
-                                                        "step_time_s",
-                                                        "tier",
-                                                        "notes"});
+/// Kept beside what a row's scenario needs.
+constexpr auto kAlsoKept = std::to_array<std::string_view>({"source", "url_or_path", "fsdp_group"});
+
+bool kept_column(std::string_view column) {
+  const auto needed = run_columns();
+  return std::find(needed.begin(), needed.end(), column) != needed.end() ||
+         std::find(kAlsoKept.begin(), kAlsoKept.end(), column) != kAlsoKept.end();
+}
 
 /// What published_run.cpp and published_layout.cpp read in notes: whether MTP was trained, where the layers sit, what
 /// CUDA graphs hold, whether exchanges hide, which columns their source inferred.
@@ -72,8 +46,8 @@ std::string kept_notes(std::string_view notes) {
 
 std::string compact_runs(const CsvTable& table, const std::set<std::string>& left_out) {
   std::vector<std::string> header;
-  for (const std::string_view column : kKept) {
-    if (table.column(column) >= 0) header.emplace_back(column);
+  for (const std::string& column : table.columns()) {
+    if (kept_column(column)) header.push_back(column);
   }
   std::string out = csv_line(header);
   for (std::size_t row = 0; row < table.rows(); ++row) {

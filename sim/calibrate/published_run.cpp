@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "calibrate/published_layout.hpp"
 #include "scenario/catalogue.hpp"
@@ -12,37 +13,37 @@
 namespace gpuhours {
 namespace {
 
-constexpr std::string_view kNeeded[] = {"id",
-                                        "stack",
-                                        "stack_release",
-                                        "model",
-                                        "gpu",
-                                        "n_gpus",
-                                        "inter_node",
-                                        "precision",
-                                        "seq_len",
-                                        "gbs",
-                                        "mbs",
-                                        "tp",
-                                        "pp",
-                                        "cp",
-                                        "vpp",
-                                        "ep",
-                                        "etp",
-                                        "zero_stage",
-                                        "fsdp",
-                                        "sequence_parallel",
-                                        "recompute",
-                                        "recompute_detail",
-                                        "schedule",
-                                        "moe_dispatcher",
-                                        "router_balance",
-                                        "cuda_graphs",
-                                        "truncated_layers",
-                                        "step_time_s",
-                                        "tier",
-                                        "notes",
-                                        "gpus_per_nvlink_domain"};
+constexpr auto kNeeded = std::to_array<std::string_view>({"id",
+                                                          "stack",
+                                                          "stack_release",
+                                                          "model",
+                                                          "gpu",
+                                                          "n_gpus",
+                                                          "inter_node",
+                                                          "precision",
+                                                          "seq_len",
+                                                          "gbs",
+                                                          "mbs",
+                                                          "tp",
+                                                          "pp",
+                                                          "cp",
+                                                          "vpp",
+                                                          "ep",
+                                                          "etp",
+                                                          "zero_stage",
+                                                          "fsdp",
+                                                          "sequence_parallel",
+                                                          "recompute",
+                                                          "recompute_detail",
+                                                          "schedule",
+                                                          "moe_dispatcher",
+                                                          "router_balance",
+                                                          "cuda_graphs",
+                                                          "truncated_layers",
+                                                          "step_time_s",
+                                                          "tier",
+                                                          "notes",
+                                                          "gpus_per_nvlink_domain"});
 
 /// The map's entry for "first|second", else for `second` or `first` alone, else nothing.
 std::optional<std::string> mapped(const ValidationMap& map, std::string_view list, std::string_view first,
@@ -170,10 +171,7 @@ class RowWriter {
     lines += graph_lines();
     lines += release_lines(model);
     if (!run_.blank("moe_dispatcher")) {
-      const std::string& word = run_.at("moe_dispatcher");
-      const std::string dispatcher = mapped("dispatchers", "", word).value_or(word);
-      if (dispatcher != word) out.filled.push_back(fmt::format("moe_dispatcher {}: {}", word, dispatcher));
-      lines += fmt::format("  dispatcher: {}\n", dispatcher);
+      lines += fmt::format("  dispatcher: {}\n", run_.at("moe_dispatcher"));
     }
     if (run_.at("notes").find("EP all-to-all overlapped with 1F1B") != std::string::npos) {
       lines += "  overlap_expert: true\n";
@@ -276,6 +274,8 @@ bool PublishedRun::blank(std::string_view column) const { return at(column).empt
 std::string PublishedRun::group() const {
   return fmt::format("{}|{}|{}|{}", at("stack"), at("model"), at("gpu"), at("precision"));
 }
+
+std::span<const std::string_view> run_columns() { return kNeeded; }
 
 std::vector<PublishedRun> published_runs(const CsvTable& table, Diagnostics& diagnostics) {
   for (const std::string_view column : kNeeded) table.needed_column(column, diagnostics);

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,9 @@ struct PublishedRun {
   [[nodiscard]] bool blank(std::string_view column) const;  ///< empty or "unknown"
   [[nodiscard]] std::string group() const;                  ///< stack|model|gpu|precision
 };
+
+/// The columns that a table must have.
+std::span<const std::string_view> run_columns();
 
 /// Rows of the table; columns that validation needs and that are missing are errors.
 std::vector<PublishedRun> published_runs(const CsvTable& table, Diagnostics& diagnostics);

@@ -5,19 +5,10 @@
 #include <numbers>
 
 #include "core/random.hpp"
+#include "engine/communication_use.hpp"
 #include "engine/group_run.hpp"
 
 namespace gpuhours {
-namespace {
-
-SimTime overlap(SimTime a_start, SimTime a_end, SimTime b_start, SimTime b_end) {
-  const SimTime start = std::max(a_start, b_start);
-  const SimTime end = std::min(a_end, b_end);
-  return end > start ? end - start : SimTime{};
-}
-
-}  // namespace
-
 Exposed exposed_kind(GroupKind group) {
   switch (group) {
     case GroupKind::tensor:
@@ -71,7 +62,6 @@ void add_waiting(SimTime length, TimeUse& use) {
 TimeUse time_use(const TaskGraph& graph, const TaskTimes& times, TaskId first, TaskId last,
                  const std::vector<const TimedSegment*>& labels) {
   TimeUse use;
-  // Compute runs in order, so one pass with a moving window is enough once communications stand by their start.
   std::vector<TaskId> compute;
   std::vector<TaskId> communication;
   for (TaskId id = first; id < last; ++id) {
@@ -82,28 +72,13 @@ TimeUse time_use(const TaskGraph& graph, const TaskTimes& times, TaskId first, T
     use.compute += times.end[id] - times.start[id];
     use.account += labels[static_cast<std::size_t>(graph.tasks[id].label)]->account;
   }
-  std::stable_sort(communication.begin(), communication.end(),
-                   [&](TaskId a, TaskId b) { return times.start[a] < times.start[b]; });
-  std::size_t window = 0;
-  SimTime counted;  // of two that are exposed at once the first counts
+  const auto segment = [&](TaskId id) { return labels[static_cast<std::size_t>(graph.tasks[id].label)]; };
   for (const TaskId id : communication) {
-    const SimTime start = times.start[id];
-    const SimTime end = times.end[id];
-    const SimTime from = std::min(std::max(start, counted), end);
-    SimTime beside;
-    SimTime uncounted_beside;
-    while (window < compute.size() && times.end[compute[window]] <= start) ++window;
-    for (std::size_t i = window; i < compute.size() && times.start[compute[i]] < end; ++i) {
-      beside += overlap(start, end, times.start[compute[i]], times.end[compute[i]]);
-      uncounted_beside += overlap(from, end, times.start[compute[i]], times.end[compute[i]]);
-    }
-    use.communication += end - start;
-    use.hidden += beside;
-    const TimedSegment& segment = *labels[static_cast<std::size_t>(graph.tasks[id].label)];
-    if (segment.compute) use.account += segment.account;
-    use.exposed[static_cast<std::size_t>(exposed_kind(segment.group))] += end - from - uncounted_beside;
-    counted = std::max(counted, end);
+    if (segment(id)->compute) use.account += segment(id)->account;
   }
+  add_communications(
+      compute, communication, [&](TaskId id) { return times.start[id]; }, [&](TaskId id) { return times.end[id]; },
+      [&](TaskId id) { return exposed_kind(segment(id)->group); }, use);
   return use;
 }
 

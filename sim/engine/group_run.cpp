@@ -8,6 +8,7 @@
 #include <span>
 #include <tuple>
 
+#include "engine/communication_use.hpp"
 #include "schedule/load_growth.hpp"
 
 namespace gpuhours {
@@ -253,34 +254,13 @@ struct ChunkSums {
   TimeUse use;
 };
 
-std::int64_t overlap(std::int64_t a_start, std::int64_t a_end, std::int64_t b_start, std::int64_t b_end) {
-  return std::max<std::int64_t>(0, std::min(a_end, b_end) - std::max(a_start, b_start));
-}
-
-/// time_use() of one rank's chunk, kernels' account apart. `by_start`: room for the communications in that order.
-void add_use(const Program& program, const RankRun& rank, std::vector<TaskId>& by_start, TimeUse& use) {
-  const std::vector<TaskId>& kernels = program.kernels;
-  for (const TaskId id : kernels) use.compute.ps += rank.end[id] - rank.start[id];
-  by_start = program.communications;
-  std::stable_sort(by_start.begin(), by_start.end(), [&](TaskId a, TaskId b) { return rank.start[a] < rank.start[b]; });
-  std::size_t window = 0;
-  std::int64_t counted = 0;
-  for (const TaskId id : by_start) {
-    const std::int64_t start = rank.start[id];
-    const std::int64_t end = rank.end[id];
-    const std::int64_t from = std::min(std::max(start, counted), end);
-    std::int64_t beside = 0;
-    std::int64_t uncounted_beside = 0;
-    while (window < kernels.size() && rank.end[kernels[window]] <= start) ++window;
-    for (std::size_t i = window; i < kernels.size() && rank.start[kernels[i]] < end; ++i) {
-      beside += overlap(start, end, rank.start[kernels[i]], rank.end[kernels[i]]);
-      uncounted_beside += overlap(from, end, rank.start[kernels[i]], rank.end[kernels[i]]);
-    }
-    use.communication.ps += end - start;
-    use.hidden.ps += beside;
-    use.exposed[static_cast<std::size_t>(program.group[id])].ps += end - from - uncounted_beside;
-    counted = std::max(counted, end);
-  }
+/// time_use() of one rank's chunk, kernels' account apart. `communications`: room for the program's, sorted by start.
+void add_use(const Program& program, const RankRun& rank, std::vector<TaskId>& communications, TimeUse& use) {
+  for (const TaskId id : program.kernels) use.compute.ps += rank.end[id] - rank.start[id];
+  communications = program.communications;
+  add_communications(
+      program.kernels, communications, [&](TaskId id) { return SimTime{rank.start[id]}; },
+      [&](TaskId id) { return SimTime{rank.end[id]}; }, [&](TaskId id) { return program.group[id]; }, use);
 }
 
 class GroupRun {
@@ -372,13 +352,13 @@ class GroupRun {
 
   [[nodiscard]] ChunkSums sums() const {
     ChunkSums out;
-    std::vector<TaskId> by_start;
+    std::vector<TaskId> communications;
     for (const RankRun& rank : ranks_) {
       assert(rank.chunk_over());
       out.end += rank.now();
       out.forward_out += rank.end[program_->chunk.forward_out];
       out.backward_out += rank.end[program_->chunk.backward_out];
-      add_use(*program_, rank, by_start, out.use);
+      add_use(*program_, rank, communications, out.use);
     }
     return out;
   }

@@ -10,7 +10,7 @@ double elements(const Linear& linear) {
   return static_cast<double>(linear.outputs) * static_cast<double>(linear.inputs);
 }
 
-/// Grouped experts share one placeholder a matrix.
+/// Grouped experts share one unused gradient a matrix.
 double elements(const Mlp& mlp) { return elements(mlp.up) + elements(mlp.down); }
 
 double attention_elements(const Dimensions& d) {

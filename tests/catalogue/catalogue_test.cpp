@@ -46,6 +46,38 @@ double error(double counted, double published) { return counted / published - 1;
 
 }  // namespace
 
+TEST_CASE("what stacks without runs take from the fitted ones is what those say today") {
+  std::map<std::string, std::vector<double>> fitted;
+  double nemo_error = 0;
+  for (const std::string& id : catalogue_ids(CatalogueKind::stack, kRoot)) {
+    Diagnostics diagnostics;
+    const auto stack = read_stack(id, kRoot, diagnostics);
+    REQUIRE(stack);
+    if (id == "nemo") nemo_error = stack->step_error;
+    if (id == "megatron-lm" || !stack->fit) continue;  // whose fit is NeMo's
+    for (const FittedConstant& one : stack->fit->constants) {
+      if (one.constant == "layer_overhead") fitted[one.constant].push_back(stack->layer_overhead.value());
+      if (one.constant == "step_overhead") fitted[one.constant].push_back(stack->step_overhead.value());
+      if (one.constant == "rank_variation") fitted[one.constant].push_back(stack->rank_variation);
+      if (one.constant == "exposed_share") fitted[one.constant].push_back(stack->exposed_share);
+    }
+  }
+  const auto mean = [&](const std::string& constant) {
+    const std::vector<double>& values = fitted.at(constant);
+    double sum = 0;
+    for (const double value : values) sum += value;
+    return sum / static_cast<double>(values.size());
+  };
+  // To the digits that the files give.
+  Diagnostics diagnostics;
+  const auto generic = read_stack("generic", kRoot, diagnostics);
+  CHECK(generic->layer_overhead.value() == test::near(mean("layer_overhead"), 0.03));
+  CHECK(generic->step_overhead.value() == test::near(mean("step_overhead"), 0.03));
+  CHECK(generic->rank_variation == test::near(mean("rank_variation"), 0.03));
+  CHECK(generic->exposed_share == test::near(mean("exposed_share"), 0.03));
+  CHECK(read_stack("megatron-lm", kRoot, diagnostics)->step_error == test::near(1.5 * nemo_error, 0.03));
+}
+
 TEST_CASE("every file of the catalogue reads, and every figure has a source") {
   for (const CatalogueFolder& folder : catalogue_folders()) {
     const std::vector<std::string> ids = catalogue_ids(folder.kind, kRoot);
