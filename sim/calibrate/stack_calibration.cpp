@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "core/order_statistics.hpp"
 #include "report/number_text.hpp"
 #include "scenario/catalogue.hpp"
 
@@ -16,7 +17,6 @@ namespace {
 constexpr int kRounds = 6;
 constexpr double kSettled = 0.02;     ///< widths
 constexpr double kLeastError = 0.01;  ///< no step time is surer: two runs of one job differ by as much
-constexpr double kP90 = 1.2815515655446004;
 
 std::vector<std::string> names_of(const std::vector<ConstantPrior>& priors) {
   std::vector<std::string> names;
@@ -168,7 +168,7 @@ double covering_error(const Eigen::VectorXd& residual, const std::vector<double>
   std::vector<std::pair<double, double>> needed;  // residual error that just covers the row, its vote
   double total = 0;
   for (std::size_t i = 0; i < share.size(); ++i) {
-    const double size = residual(static_cast<Eigen::Index>(i)) / kP90;
+    const double size = residual(static_cast<Eigen::Index>(i)) / kNormalP90;
     needed.emplace_back(std::sqrt(std::max(0.0, size * size - variance[i])), share[i]);
     total += share[i];
   }

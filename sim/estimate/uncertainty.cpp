@@ -14,8 +14,6 @@
 namespace gpuhours {
 namespace {
 
-/// 90 % of a normal variable lie below this many standard deviations.
-constexpr double kP90 = 1.2815515655446004;
 /// Below this a factor is not worth naming.
 constexpr double kNegligible = 1e-6;
 
@@ -181,7 +179,7 @@ double ratio_error(const std::vector<ErrorFactor>& a, const std::vector<ErrorFac
 }
 
 Interval interval_80(double value, double error) {
-  return {value * std::exp(-kP90 * error), value * std::exp(kP90 * error)};
+  return {value * std::exp(-kNormalP90 * error), value * std::exp(kNormalP90 * error)};
 }
 
 double sampled_ratio(const std::vector<ErrorFactor>& factors, std::uint64_t seed, std::uint64_t index) {

@@ -26,8 +26,7 @@ class LayerSharding {
 
   void apply(const RankParameters& parameters, TimedLayer& layer) const {
     const Parallelism& p = scenario_.parallelism;
-    const bool fsdp = p.fsdp != Fsdp::none;
-    if (!fsdp && p.zero_stage < 2) return;
+    if (!shards_layers(p)) return;
     if (p.fsdp == Fsdp::hybrid) {  // all ranks hold all experts
       shard(GroupKind::shard, parameters.total(), layer);
       add_replicas(parameters.total() / shard_ranks(p, scenario_.cluster), layer);

@@ -135,7 +135,7 @@ void fill_step_work(const Scenario& scenario, const Workload& workload, const Wo
                   .timed(Communication{
                       .kind = CommunicationKind::send, .group = GroupKind::pipeline, .bytes = workload.sent_bytes})
                   .alone;
-    if (workload.scatters_sends) {  // Narayanan et al. 2021 (arXiv 2104.04473), section 4.1
+    if (workload.sent_bytes < workload.boundary_bytes) {  // Narayanan et al. 2021 (arXiv 2104.04473), section 4.1
       out.hop = out.hop + timer
                               .timed(Communication{.kind = CommunicationKind::all_gather,
                                                    .group = GroupKind::tensor,

@@ -48,8 +48,8 @@ Workload workload(const Scenario& scenario, double load) {
   w.stages = stage_works(scenario);
   add_layer_works(w, d);
   w.boundary_bytes = Bytes(static_cast<double>(d.norm_tokens * d.hidden) * d.width);
-  w.scatters_sends = scenario.stack.scatter_gather_sends && !scenario.parallelism.sequence_parallel && d.tp > 1;
-  w.sent_bytes = w.scatters_sends ? w.boundary_bytes / static_cast<double>(d.tp) : w.boundary_bytes;
+  const bool scatters = scenario.stack.scatter_gather_sends && !scenario.parallelism.sequence_parallel;
+  w.sent_bytes = scatters ? w.boundary_bytes / static_cast<double>(d.tp) : w.boundary_bytes;
   w.embedding_activations = embedding_activations(d);
   w.head_activations = head_activations(d);
   w.model_flops_per_step =

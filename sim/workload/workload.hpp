@@ -73,7 +73,6 @@ struct Workload {
   LayerWork head;
   Bytes boundary_bytes;  ///< activation that a stage sends to the next, one micro-batch, as a rank holds it
   Bytes sent_bytes;      ///< what a rank sends of it: the tp-th part where ranks that hold the same share the sending
-  bool scatters_sends = false;
   ActivationBytes dense_activations;
   ActivationBytes moe_activations;
   Bytes embedding_activations;

@@ -262,7 +262,7 @@ TEST_CASE("tensor ranks that hold the same share the sending between stages") {
   CHECK(workload(s).sent_bytes.value() == 128);
   s.parallelism.sequence_parallel = true;  // each holds its half of the tokens and sends it
   CHECK(workload(s).sent_bytes.value() == 128);
-  CHECK_FALSE(workload(s).scatters_sends);
+  CHECK(workload(s).boundary_bytes.value() == 128);
 }
 
 TEST_CASE("gradients that no product adds are added by kernels of their own") {
