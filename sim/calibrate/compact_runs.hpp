@@ -1,6 +1,6 @@
 #pragma once
-// A table of published runs cut to what `validate` reads: the columns of kNeeded and the figures' sources; of the notes
-// only what decides a scenario. Input: a table and the ids to leave out; output: CSV in the order of the table.
+// A table of published runs cut to what `validate` reads: the columns of run_columns() and optional_run_columns(), and
+// the figures' sources. Input: a table and the ids to leave out; output: CSV in the order of the table.
 
 #include <set>
 #include <string>

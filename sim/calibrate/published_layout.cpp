@@ -94,18 +94,11 @@ class LayoutWriter {
     return megatron() && stages > 1 && layers() % stages != 0 && (layers() + 2) % stages == 0;
   }
 
-  /// Notes may say what stages hold: "pp_layout Et*3|(tt|)*29,mL" up to the next semicolon.
   [[nodiscard]] std::string stage_lines(RunScenario& out) const {
-    const std::string& notes = run_.at("notes");
-    const std::string_view word = "pp_layout";
-    const std::size_t at = notes.find(word);
-    const std::size_t from = at == std::string::npos ? at : notes.find_first_not_of(" :=", at + word.size());
-    if (from == std::string::npos) {
-      if (!counts_ends()) return {};
-      out.filled.emplace_back("embedding and loss count as layers");
-      return "  embedding_as_layer: true\n  loss_as_layer: true\n";
-    }
-    return fmt::format("  pipeline_layout: \"{}\"\n", notes.substr(from, notes.find(';', from) - from));
+    if (!run_.blank("pipeline_layout")) return fmt::format("  pipeline_layout: \"{}\"\n", run_.at("pipeline_layout"));
+    if (!counts_ends()) return {};
+    out.filled.emplace_back("embedding and loss count as layers");
+    return "  embedding_as_layer: true\n  loss_as_layer: true\n";
   }
 
   const PublishedRun& run_;

@@ -42,8 +42,11 @@ constexpr auto kNeeded = std::to_array<std::string_view>({"id",
                                                           "truncated_layers",
                                                           "step_time_s",
                                                           "tier",
-                                                          "notes",
                                                           "gpus_per_nvlink_domain"});
+
+/// Columns that say more where a table has them; blank: the stack's default, or as the model was released.
+constexpr auto kOptional = std::to_array<std::string_view>(
+    {"fsdp_group", "mtp", "graph_scope", "ep_overlap", "tp_overlap", "pipeline_layout", "inferred"});
 
 /// The map's entry for "first|second", else for `second` or `first` alone, else nothing.
 std::optional<std::string> mapped(const ValidationMap& map, std::string_view list, std::string_view first,
@@ -55,6 +58,18 @@ std::optional<std::string> mapped(const ValidationMap& map, std::string_view lis
     if (it != found->second.end()) return it->second;
   }
   return std::nullopt;
+}
+
+/// `item` is one of those that `separator` parts in `list`, blanks about it apart.
+bool has_item(std::string_view list, char separator, std::string_view item) {
+  while (!list.empty()) {
+    std::string_view one = list.substr(0, list.find(separator));
+    list.remove_prefix(std::min(one.size() + 1, list.size()));
+    while (one.starts_with(' ')) one.remove_prefix(1);
+    while (one.ends_with(' ')) one.remove_suffix(1);
+    if (one == item) return true;
+  }
+  return false;
 }
 
 /// A stack that another's profile stands in for is this much less sure.
@@ -173,9 +188,8 @@ class RowWriter {
     if (!run_.blank("moe_dispatcher")) {
       lines += fmt::format("  dispatcher: {}\n", run_.at("moe_dispatcher"));
     }
-    if (run_.at("notes").find("EP all-to-all overlapped with 1F1B") != std::string::npos) {
-      lines += "  overlap_expert: true\n";
-    }
+    if (!run_.blank("ep_overlap")) lines += fmt::format("  overlap_expert: {}\n", run_.at("ep_overlap"));
+    if (!run_.blank("tp_overlap")) lines += fmt::format("  overlap_tensor: {}\n", run_.at("tp_overlap"));
     const std::string recipe = mapped("precisions", stack, run_.at("precision")).value_or(run_.at("precision"));
     const std::vector<std::string> recipes = catalogue_ids(CatalogueKind::precision, root_);
     if (std::find(recipes.begin(), recipes.end(), recipe) == recipes.end()) {
@@ -186,24 +200,17 @@ class RowWriter {
     return lines + fmt::format("precision: {}\n", recipe);
   }
 
-  /// What the graphs of a row hold, where its notes say so. A graph of the whole iteration cannot read token counts on
-  /// the host, so that its experts run as one kernel (Megatron-Bridge 0.5: fused grouped products with them).
+  /// What the graphs of a row hold, where it says so. A graph of the whole iteration cannot read token counts on the
+  /// host, so that its experts run as one kernel (Megatron-Bridge 0.5: fused grouped products with them).
   [[nodiscard]] std::string graph_lines() const {
-    const std::string& notes = run_.at("notes");
-    if (notes.find("cuda graph full_iteration") != std::string::npos) return "  fused_grouped_gemm: true\n";
-    const std::size_t at = notes.find("cuda graph transformer_engine ");
-    if (at == std::string::npos) return {};
-    const std::string_view scope = std::string_view(notes).substr(at, notes.find(';', at) - at);
-    return fmt::format("  graph_scope: {}\n", scope.find(" attn") != std::string_view::npos ? "attention" : "router");
+    if (run_.blank("graph_scope")) return {};
+    const std::string& scope = run_.at("graph_scope");
+    if (scope == "full_iteration") return "  fused_grouped_gemm: true\n";
+    const bool attention = has_item(scope, '+', "attn");
+    return fmt::format("  graph_scope: {}\n", attention ? "attention" : "router");
   }
 
-  /// The notes list `field` after "inferred:".
-  [[nodiscard]] bool inferred(std::string_view field) const {
-    const std::string& notes = run_.at("notes");
-    const std::size_t list = notes.find("inferred:");
-    return list != std::string::npos &&
-           notes.substr(list, notes.find(';', list) - list).find(field) != std::string::npos;
-  }
+  [[nodiscard]] bool inferred(std::string_view field) const { return has_item(run_.at("inferred"), ',', field); }
 
   std::string recompute_lines(RunScenario& out) const {
     if (run_.blank("recompute")) {
@@ -224,13 +231,12 @@ class RowWriter {
   std::string training_lines(const Architecture& model, RunScenario& out) const {
     const double tokens = finite_number(run_.at("gbs")).value_or(1) * finite_number(run_.at("seq_len")).value_or(1);
     out.micro_batch_open = run_.blank("mbs");
-    const std::string& notes = run_.at("notes");
-    const bool without = notes.find("without MTP") != std::string::npos || notes.find("no MTP") != std::string::npos;
+    const bool mtp = run_.blank("mtp") ? model.mtp_layers > 0 : run_.at("mtp") == "true";
     std::string lines = fmt::format(
         "training:\n  tokens: {} tokens\n  sequence_length: {} tokens\n  global_batch: {} sequences\n"
         "  micro_batch: {} sequences\n  mtp: {}\n",
         tokens, run_.at("seq_len"), run_.at("gbs"), out.micro_batch_open ? "1" : run_.at("mbs"),
-        model.mtp_layers > 0 && !without);
+        mtp);
     if (model.is_moe()) {
       if (run_.blank("router_balance")) out.filled.emplace_back("router_balance: forced");
       lines +=
@@ -276,6 +282,8 @@ std::string PublishedRun::group() const {
 }
 
 std::span<const std::string_view> run_columns() { return kNeeded; }
+
+std::span<const std::string_view> optional_run_columns() { return kOptional; }
 
 std::vector<PublishedRun> published_runs(const CsvTable& table, Diagnostics& diagnostics) {
   for (const std::string_view column : kNeeded) table.needed_column(column, diagnostics);

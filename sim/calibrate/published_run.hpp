@@ -29,6 +29,8 @@ struct PublishedRun {
 
 /// The columns that a table must have.
 std::span<const std::string_view> run_columns();
+/// Those that are read where a table has them. No other column is read, free text least of all.
+std::span<const std::string_view> optional_run_columns();
 
 /// Rows of the table; columns that validation needs and that are missing are errors.
 std::vector<PublishedRun> published_runs(const CsvTable& table, Diagnostics& diagnostics);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <variant>
@@ -10,6 +11,7 @@
 #include "calibrate/fill_layout.hpp"
 #include "calibrate/published_run.hpp"
 #include "calibrate/stack_calibration.hpp"
+#include "calibrate/stack_constants.hpp"
 #include "plan/parallel.hpp"
 #include "scenario/catalogue.hpp"
 
@@ -38,39 +40,64 @@ std::string layout_text(const PublishedRun& run) {
   return out;
 }
 
-/// Fits of the stacks that have one, by profile, for predicting a row without its group.
-using Calibrations = std::map<std::string, StackCalibration>;
+/// What predicts a row without its group, by stack profile.
+struct LeftOut {
+  std::map<std::string, StackCalibration> fits;
+  std::map<std::string, Stack> profiles;  ///< not fitted at all, where the table has too few groups
+  std::vector<std::string> notes;
 
-Outcome outcome(const PublishedRun& run, const ValidationMap& map, const Calibrations& left_out,
-                const DataPaths& paths) {
+  [[nodiscard]] Stack stack(const std::string& profile, const std::string& group, const Stack& whole) const {
+    if (const auto fit = fits.find(profile); fit != fits.end()) return without_class(fit->second, group, whole);
+    const auto unfitted = profiles.find(profile);
+    return unfitted == profiles.end() ? whole : with_constants_of(unfitted->second, whole);
+  }
+
+ private:
+  static Stack with_constants_of(const Stack& profile, Stack stack) {
+    for (const std::string& constant : constant_names()) {
+      set_constant(constant, constant_value(profile, constant), stack);
+    }
+    stack.step_error = profile.step_error;
+    stack.fit.reset();
+    return stack;
+  }
+};
+
+Outcome outcome(const PublishedRun& run, const ValidationMap& map, const LeftOut& left_out, const DataPaths& paths) {
   const std::optional<double> measured = finite_number(run.at("step_time_s"));
   if (!measured || *measured <= 0) return refused(run, "no step time");
   RunScenario built = run_scenario(run, map, paths.root);
   if (!built.scenario) return refused(run, built.refusal);
-  const auto calibration = left_out.find(stack_profile(run, map, paths.root));
-  if (calibration != left_out.end()) {
-    built.scenario->stack = without_class(calibration->second, run.group(), built.scenario->stack);
-  }
+  built.scenario->stack = left_out.stack(stack_profile(run, map, paths.root), run.group(), built.scenario->stack);
   Diagnostics diagnostics;
   const std::optional<Estimate> found = published_estimate(built, paths, diagnostics);
   if (!found) return refused(run, reason(diagnostics));
   return validation_row(run, built, *found);
 }
 
-/// The fits that the catalogue holds, made anew from `runs`.
-Calibrations calibrations(const std::vector<PublishedRun>& runs, const ValidationMap& map,
-                          const ValidationOptions& options, const DataPaths& paths, Diagnostics& diagnostics) {
-  Calibrations out;
+/// The fits that the catalogue holds, made anew from `runs`. A profile that only inherits another's fit keeps it: none of
+/// its own runs went into that. A stack with too few runs in the table never stops the others.
+LeftOut left_out_fits(const std::vector<PublishedRun>& runs, const ValidationMap& map, const ValidationOptions& options,
+                      const DataPaths& paths, Diagnostics& diagnostics) {
+  LeftOut out;
   std::set<std::string> stacks;
   for (const PublishedRun& run : runs) stacks.insert(stack_profile(run, map, paths.root));
   stacks.erase("");
   for (const std::string& stack : stacks) {
     const auto found = read_stack(stack, paths.root, diagnostics);
     if (!found || !found->fit || found->fit->constants.empty()) continue;
+    if (!std::filesystem::exists(stack_fit_file(stack, paths.root))) continue;
     StackCalibrationOptions own{.tiers = {1, 2}, .jobs = options.jobs};
     for (const FittedConstant& one : found->fit->constants) own.constants.push_back(one.constant);
-    auto calibration = stack_calibration(runs, stack, own, paths, diagnostics);
-    if (calibration) out.emplace(stack, std::move(*calibration));
+    Diagnostics problems;
+    auto calibration = stack_calibration(runs, stack, own, paths, problems);
+    if (calibration) {
+      out.fits.emplace(stack, std::move(*calibration));
+    } else if (auto profile = read_stack_profile(stack, paths.root, diagnostics)) {
+      out.notes.push_back(
+          fmt::format("{}; its rows are predicted with the profile's constants, fitted to no run", reason(problems)));
+      out.profiles.emplace(stack, std::move(*profile));
+    }
   }
   return out;
 }
@@ -125,8 +152,8 @@ std::optional<ValidationReport> validation(const std::string& csv, const Validat
   if (diagnostics.has_errors()) return std::nullopt;
   std::erase_if(runs, [&](const PublishedRun& run) { return !chosen(run, options.tiers); });
 
-  Calibrations left_out;
-  if (options.leave_one_group_out) left_out = calibrations(runs, map, options, paths, diagnostics);
+  LeftOut left_out;
+  if (options.leave_one_group_out) left_out = left_out_fits(runs, map, options, paths, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   std::vector<Outcome> outcomes(runs.size());
   for_each_index(static_cast<int>(runs.size()), options.jobs, [&](int i) {
@@ -135,6 +162,7 @@ std::optional<ValidationReport> validation(const std::string& csv, const Validat
   });
   ValidationReport report;
   report.left_out = options.leave_one_group_out;
+  report.notes = std::move(left_out.notes);
   for (Outcome& one : outcomes) {
     if (auto* row = std::get_if<ValidationRow>(&one)) {
       report.rows.push_back(std::move(*row));

@@ -130,6 +130,7 @@ std::string validation_text(const ValidationReport& report, TextStyle style) {
                          style);
   out += fmt::format("\n{} points: one layout in several releases counts once\n", told.points);
   if (report.left_out) out += "every group predicted with stack constants fitted without it\n";
+  for (const std::string& note : report.notes) out += note + "\n";
   if (!only_weak) out += strong_text(report, all, weak, style);
   out += weak_text(report, style);
   if (report.refused.empty()) return out;
@@ -143,6 +144,7 @@ std::string validation_json(const ValidationReport& report) {
   Json out = Json::object();
   out["schema_version"] = kSchemaVersion;
   out["left_one_group_out"] = report.left_out;
+  out["notes"] = report.notes;
   out["all"] = statistics_json(error_statistics(report));
   const auto add = [&](const char* key, const RowClass& row_class) {
     out[key] = Json::array();

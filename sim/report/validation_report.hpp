@@ -45,6 +45,7 @@ struct ValidationReport {
   std::vector<ValidationRow> rows;
   std::vector<RefusedRow> refused;
   bool left_out = false;  ///< every group was predicted with stack constants fitted without it
+  std::vector<std::string> notes;  ///< stacks that could not be fitted, and what stood in
 };
 
 /// Statistics of the errors of some rows. Rows of one point (ValidationRow::point) are one error, their mean. `median`,
