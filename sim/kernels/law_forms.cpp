@@ -50,10 +50,20 @@ TileChoice best_tile(const GemmLaw& law, const GemmCase& shape, double sms) {
   return best;
 }
 
-LawTime limited(double seconds, double flops, double peak, double power_at_peak, double sustained,
+template <class Law>
+LawTime limited(double seconds, double flops, const GpuRates& gpu, const Law& law, double sustained,
                 const PowerLaw& power) {
-  const double need = power_at_peak * flops / (seconds * peak);
-  return {seconds * power_slowdown(need, sustained, power), need, 0};
+  LawTime time;
+  const double rate = flops / (seconds * gpu.peak);
+  time.need = law.power * rate;
+  time.within = law.power_within * rate;
+  time.seconds = seconds;
+  if (law.power != law.power_within) {
+    time.seconds *= power_slowdown(time.need, sustained, power);
+    if (time.within > 0) time.seconds /= power_slowdown(time.within, sustained, power);
+  }
+  if (gpu.fastest > 0) time.seconds = std::max(time.seconds, flops / gpu.fastest);
+  return time;
 }
 
 }  // namespace
@@ -64,8 +74,7 @@ LawTime gemm_time(const GemmLaw& law, const GemmCase& shape, const GpuRates& gpu
   const double memory = shape.bytes / (law.memory_share * gpu.bandwidth);
   const TileChoice tile = best_tile(law, shape, gpu.sms);
   const double seconds = smooth_max(tile.seconds, memory) + law.kernel_fixed;
-  LawTime time =
-      limited(seconds, 2 * shape.groups * shape.m * shape.n * shape.k, gpu.peak, law.power, sustained, power);
+  LawTime time = limited(seconds, 2 * shape.groups * shape.m * shape.n * shape.k, gpu, law, sustained, power);
   time.filled = tile.filled;
   return time;
 }
@@ -97,7 +106,7 @@ LawTime attention_time(const AttentionLaw& law, const AttentionCase& shape, cons
   const double extra = law.extra_bytes * shape.heads * shape.seq_q * (2 * shape.qk_dim + shape.v_dim) / gpu.bandwidth;
   const double seconds = law.kernel_fixed + shape.heads * (steps * step + blocks * law.block_fixed) / gpu.sms +
                          law.tail * longest * step + extra;
-  return limited(seconds, 2 * shape.heads * pairs * d, gpu.peak, law.power, sustained, power);
+  return limited(seconds, 2 * shape.heads * pairs * d, gpu, law, sustained, power);
 }
 
 }  // namespace gpuhours
