@@ -45,7 +45,10 @@ TileChoice best_tile(const GemmLaw& law, const GemmCase& shape, double sms) {
     const double area = tile_m * tile_n * (1.0 / 16384.0);
     const double k_step = law.k_step_area * area + law.k_step_edge * (tile_m + tile_n) * (1.0 / 256.0);
     const double time = (waves - law.partial * (waves - filled)) * (k_step * shape.k + law.tile_fixed * area);
-    if (time < best.seconds) best = {time, filled};
+    if (time >= best.seconds) continue;
+    // Of tiles that take the same time the first counts, whichever way rounding turns the others.
+    if (time < best.seconds * (1 - 1e-9)) best.filled = filled;
+    best.seconds = time;
   }
   return best;
 }

@@ -359,7 +359,7 @@ class ScenarioRules {
 
   void check_formats() const {
     for (const FormatProblem& problem : format_problems(scenario_)) {
-      rule(false, {problem.path, "precision", "cluster.gpu"}, problem.message, problem.hint);
+      rule(false, {"precision", "cluster.gpu", problem.path}, problem.message, problem.hint);
     }
   }
 

@@ -184,8 +184,8 @@ TEST_CASE("figures of a GPU: no jump in any kernel's time, and more is never slo
         Gpu more = as_sold;
         figure.multiply(less, factor);
         figure.multiply(more, factor * (1 + kStep));
-        CAPTURE(id);
-        CAPTURE(figure.name);
+        CAPTURE(std::string(id));
+        CAPTURE(std::string(figure.name));
         CAPTURE(factor);
         for_each_time(work, less, more, family, [&](const Compared& time) {
           CAPTURE(time.op.law);
@@ -210,8 +210,8 @@ TEST_CASE("far more of a figure is never slower either") {
       const double factor = draw.between(0.3, 2);
       figure.multiply(less, factor);
       figure.multiply(more, factor * draw.between(1.01, 3));
-      CAPTURE(id);
-      CAPTURE(figure.name);
+      CAPTURE(std::string(id));
+      CAPTURE(std::string(figure.name));
       for_each_time(work, less, more, KernelFamily::cublas,
                     [](const Compared& time) { CHECK(time.after <= time.before * (1 + 1e-12)); });
     }
@@ -233,7 +233,7 @@ TEST_CASE("more SMs are never slower, at the chip's peak nor at an SM's; one SM 
           for (auto& [format, rate] : less.peak_dense) rate *= static_cast<double>(less.sms) / as_sold.sms;
           for (auto& [format, rate] : more.peak_dense) rate *= static_cast<double>(more.sms) / as_sold.sms;
         }
-        CAPTURE(id);
+        CAPTURE(std::string(id));
         CAPTURE(from);
         CAPTURE(same_chip_peak);
         for_each_time(work, less, more, KernelFamily::cublas,
@@ -252,7 +252,7 @@ TEST_CASE("no matrix product is faster than the peak of the format that runs") {
     const auto laws = laws_of(gpu, KernelFamily::cublas);
     for (int i = 0; i < 100; ++i) {
       const Operator op = random_product(draw, gpu);
-      CAPTURE(id);
+      CAPTURE(std::string(id));
       CAPTURE(name(op.format));
       const Seconds least = op.flops / matrix_peak(gpu, op.format);
       CHECK(laws->time(op, {0, 0, 0.0}).alone >= least * (1 - 1e-12));
