@@ -11,6 +11,13 @@ constexpr double kGpusOfTraining = 0.72;
 
 Watts training_power(const Node& node) { return node.max_power * node.training_power_share; }
 
+/// The power limit of a GPU; where it is not said, that of the GPUs the node was measured with.
+Watts gpu_limit(const Cluster& cluster) {
+  if (cluster.gpu.tdp.value() > 0) return cluster.gpu.tdp;
+  if (cluster.node.gpu_tdp.value() > 0) return cluster.node.gpu_tdp;
+  return training_power(cluster.node) * (kGpusOfTraining / cluster.node.gpus);
+}
+
 }  // namespace
 
 Watts mean_gpu_power(const StepModel& model, const StepResult& step) {
@@ -22,7 +29,7 @@ Watts mean_gpu_power(const StepModel& model, const StepResult& step) {
     share += (rank.use.account.power_seconds + model.laws().idle_power_share() * idle) / whole;
   }
   share = std::clamp(share / static_cast<double>(step.ranks.size()), 0.0, 1.0);
-  return model.scenario().cluster.gpu.tdp * share;
+  return gpu_limit(model.scenario().cluster) * share;
 }
 
 Watts other_parts_power(const Node& node) {

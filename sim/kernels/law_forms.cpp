@@ -57,9 +57,8 @@ template <class Law>
 LawTime limited(double seconds, double flops, const GpuRates& gpu, const Law& law, double sustained,
                 const PowerLaw& power) {
   LawTime time;
-  const double rate = flops / (seconds * gpu.peak);
-  time.need = law.power * rate;
-  time.within = law.power_within * rate;
+  time.need = law.power * flops / (seconds * gpu.peak);
+  time.within = law.power_within * flops / (seconds * gpu.peak);
   time.seconds = seconds;
   if (law.power != law.power_within) {
     time.seconds *= power_slowdown(time.need, sustained, power);

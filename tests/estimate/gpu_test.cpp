@@ -137,6 +137,13 @@ TEST_CASE("energy: never negative, node power below the sum of its limits, and n
   }
 }
 
+TEST_CASE("a GPU whose power limit is not said draws as those that its node was measured with") {
+  const Estimate said = estimated("llama3.1_8b_h100.yaml");
+  const Estimate unsaid = estimated("llama3.1_8b_h100.yaml", {"cluster.gpu.tdp=0 W"});
+  CHECK(unsaid.step.time == said.step.time);
+  CHECK(unsaid.cost.energy.value() == doctest::Approx(said.cost.energy.value()));
+}
+
 TEST_CASE("a node whose GPUs' limit is not said: its other parts are a share of its training power") {
   Node node;
   node.gpus = 4;
