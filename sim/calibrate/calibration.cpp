@@ -75,7 +75,7 @@ bool one_shape(const MeasurementSet& set) {
 CalibrationFile file_head(const Gpu& gpu, const CalibrationOptions& options) {
   CalibrationFile file;
   file.gpu = gpu.id;
-  file.generation = gpu.generation;
+  file.generation = name(gpu.generation);
   file.family = options.family;
   file.sms = gpu.sms;
   file.memory_bandwidth = gpu.memory_bandwidth.value();

@@ -34,8 +34,8 @@ std::vector<std::array<int, 2>> tiles_of(const Measurement& first, const FitSett
   if (first.form != LawForm::gemm) return {};
   if (setting.whole_waves) return {{128, 128}};
   if (setting.deepgemm) return {{64, 128}, {128, 128}, {128, 112}, {128, 96}, {128, 64}, {64, 64}, {128, 160}};
-  if (setting.gpu->generation == "ampere") return {{256, 128}, {128, 256}, {128, 128}, {128, 64}, {64, 128}};
-  if (setting.gpu->generation == "blackwell") {
+  if (setting.gpu->generation == Generation::ampere) return {{256, 128}, {128, 256}, {128, 128}, {128, 64}, {64, 128}};
+  if (setting.gpu->generation == Generation::blackwell) {
     return {{256, 256}, {256, 128}, {128, 256}, {256, 192}, {192, 256}, {128, 128}};
   }
   if (first.kind == "grouped") return {{128, 256}};

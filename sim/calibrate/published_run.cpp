@@ -165,8 +165,9 @@ class RowWriter {
   [[nodiscard]] std::string release_lines(const Architecture& model) const {
     Diagnostics ignored;
     const auto gpu = read_gpu(run_.at("gpu"), root_, ignored);
-    const auto keys = mapped("release_keys", fmt::format("{}|{}", run_.at("stack"), run_.at("stack_release")),
-                             fmt::format("{}|{}", gpu ? gpu->generation : "", enum_name(model.attention)));
+    const auto keys =
+        mapped("release_keys", fmt::format("{}|{}", run_.at("stack"), run_.at("stack_release")),
+               fmt::format("{}|{}", gpu ? name(gpu->generation) : std::string_view(), enum_name(model.attention)));
     return keys ? fmt::format("  {}\n", *keys) : "";
   }
 

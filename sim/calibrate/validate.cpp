@@ -119,7 +119,7 @@ ValidationRow validation_row(const PublishedRun& run, const RunScenario& built, 
   row.family = scenario.stack.family.empty() ? row.stack : scenario.stack.family;
   row.model = run.at("model");
   row.gpu = run.at("gpu");
-  row.generation = scenario.cluster.gpu.generation;
+  row.generation = name(scenario.cluster.gpu.generation);
   row.precision = run.at("precision");
   row.mixture = scenario.model.is_moe();
   row.parameters = parameter_counts(scenario.model).total;

@@ -1,26 +1,26 @@
 #include "estimate/calibration.hpp"
 
-#include <fmt/format.h>
+#include <functional>
 
 namespace gpuhours {
-namespace {
 
-/// Everything of a GPU and a stack that kernel_laws() reads; a what-if changes the numbers and not the id.
-std::string key_of(const Gpu& gpu, const Stack& stack) {
-  std::string key = fmt::format("{}|{}|{}|{}|{}|{}", stack.kernels, gpu.id, gpu.generation, gpu.sms,
-                                gpu.memory_bandwidth.value(), gpu.tensor_factor);
-  for (const auto& [format, rate] : gpu.peak_dense)
-    key += fmt::format("|{}:{}", static_cast<int>(format), rate.value());
-  return key;
+/// Of what a sweep is likely to vary; equality decides.
+std::size_t Calibration::KernelKeyHash::operator()(const KernelKey& key) const {
+  std::size_t hash = std::hash<std::string>{}(key.gpu.id);
+  const auto add = [&](double value) { hash = hash * 31 + std::hash<double>{}(value); };
+  add(key.gpu.sms);
+  add(key.gpu.tdp.value());
+  add(key.gpu.memory_bandwidth.value());
+  add(key.gpu.tensor_factor);
+  for (const auto& [format, peak] : key.gpu.peak_dense) add(peak.value());
+  return hash;
 }
 
-}  // namespace
-
-std::shared_ptr<const KernelLaws> Calibration::kernels(const Gpu& gpu, const Stack& stack,
+std::shared_ptr<const KernelLaws> Calibration::kernels(const Gpu& gpu, KernelFamily family,
                                                        Diagnostics& diagnostics) const {
   const std::lock_guard lock(mutex_);
-  std::shared_ptr<const KernelLaws>& laws = kernels_[key_of(gpu, stack)];
-  if (!laws) laws = kernel_laws(gpu, stack, directory_ + "/kernels", diagnostics);
+  std::shared_ptr<const KernelLaws>& laws = kernels_[{gpu, family}];
+  if (!laws) laws = kernel_laws(gpu, family, directory_ + "/kernels", diagnostics);
   return laws;
 }
 

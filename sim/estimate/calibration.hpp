@@ -3,10 +3,10 @@
 // output: kernel laws by GPU and kernel family, network laws. Whoever makes many estimates makes one of these and hands
 // it on.
 
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 
 #include "core/diagnostic.hpp"
 #include "kernels/kernel_laws.hpp"
@@ -29,17 +29,26 @@ class Calibration {
   Calibration& operator=(const Calibration&) = delete;
 
   /// Null with errors in `diagnostics` when a file is missing or malformed; that is asked again every time.
-  [[nodiscard]] std::shared_ptr<const KernelLaws> kernels(const Gpu& gpu, const Stack& stack,
+  [[nodiscard]] std::shared_ptr<const KernelLaws> kernels(const Gpu& gpu, KernelFamily family,
                                                           Diagnostics& diagnostics) const;
   [[nodiscard]] std::shared_ptr<const NetworkLaws> network(Diagnostics& diagnostics) const;
 
  private:
   struct Directory {};
+  /// All that kernel_laws() is given, as it is given: two GPUs share laws when they are equal in everything.
+  struct KernelKey {
+    Gpu gpu;
+    KernelFamily family = KernelFamily::cublas;
+    bool operator==(const KernelKey&) const = default;
+  };
+  struct KernelKeyHash {
+    std::size_t operator()(const KernelKey& key) const;
+  };
   Calibration(Directory, std::string directory) : directory_(std::move(directory)) {}
 
   std::string directory_;
   mutable std::mutex mutex_;
-  mutable std::map<std::string, std::shared_ptr<const KernelLaws>> kernels_;
+  mutable std::unordered_map<KernelKey, std::shared_ptr<const KernelLaws>, KernelKeyHash> kernels_;
   mutable std::shared_ptr<const NetworkLaws> network_;
 };
 

@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 
 #include "estimate/checks.hpp"
+#include "estimate/node_power.hpp"
 #include "estimate/step_model.hpp"
+#include "scenario/formats.hpp"
 
 namespace gpuhours {
 namespace {
@@ -40,21 +43,11 @@ ChunkTimes chunk_times(const RankStep& rank) {
   return out;
 }
 
-/// Node power over what it draws while training with its GPUs at their limit (Latif et al. 2025 measured that state):
-/// kernels draw what the power law says, the rest of a step the idle power; the node's other parts draw the same
-/// throughout.
-double power_share(const StepModel& model, const StepResult& step) {
-  const Cluster& cluster = model.scenario().cluster;
-  const Watts training = cluster.node.max_power * cluster.node.training_power_share;
-  if (training.value() <= 0) return 0;
-  double gpu_share = 0;
-  for (const RankStep& rank : step.ranks) {
-    const double busy = rank.use.account.kernel_seconds();
-    const double whole = step.length.seconds().value();
-    gpu_share += (rank.use.account.power_seconds + model.laws().idle_power_share() * (whole - busy)) / whole;
-  }
-  gpu_share /= static_cast<double>(step.ranks.size());
-  return 1.0 - cluster.gpu.tdp * static_cast<double>(cluster.node.gpus) * (1.0 - gpu_share) / training;
+/// The peak that mfu_native is counted by: of the formats that the recipe's products run in, the fastest one's.
+FlopsPerSecond native_peak(const Scenario& scenario) {
+  const Gpu& gpu = scenario.cluster.gpu;
+  const PrecisionRecipe& r = scenario.precision;
+  return std::max({matrix_peak(gpu, r.gemm), matrix_peak(gpu, r.attention), matrix_peak(gpu, r.head)});
 }
 
 StepEstimate step_estimate(const StepModel& model, int global_batch, StepResult result) {
@@ -66,8 +59,8 @@ StepEstimate step_estimate(const StepModel& model, int global_batch, StepResult 
       static_cast<double>(global_batch) * scenario.training.sequence_length / out.time.value() / gpus;
   out.model_flops_per_gpu = model_flops_per_sequence(scenario.model, scenario.training.sequence_length) *
                             static_cast<double>(global_batch) / out.time / gpus;
-  out.mfu = out.model_flops_per_gpu / scenario.cluster.gpu.peak(Format::bf16);
-  out.mfu_native = out.model_flops_per_gpu / scenario.cluster.gpu.peak(scenario.precision.gemm);
+  out.mfu = out.model_flops_per_gpu / mfu_peak(scenario.cluster.gpu);
+  out.mfu_native = out.model_flops_per_gpu / native_peak(scenario);
   for (const RankStep& rank : result.ranks) out.by_rank.push_back(breakdown(rank));
   const RankStep& shown = result.ranks[static_cast<std::size_t>(out.breakdown_rank)];
   out.breakdown = out.by_rank[static_cast<std::size_t>(out.breakdown_rank)];
@@ -80,7 +73,7 @@ StepEstimate step_estimate(const StepModel& model, int global_batch, StepResult 
   const PipelinePlan plan = model.plan(global_batch);
   out.schedule_run = plan.schedule;
   out.micro_batches = plan.micro_batches;
-  out.mean_power_share = power_share(model, result);
+  out.mean_power_share = node_power_share(scenario.cluster, mean_gpu_power(model, result));
   out.timeline = std::move(result.timeline);
   return out;
 }
@@ -105,6 +98,13 @@ class PhaseModels {
   Diagnostics& diagnostics_;
   std::map<int, std::unique_ptr<StepModel>> models_;
 };
+
+/// Reports what is impossible about a step of `model`, of any phase and batch.
+bool is_possible(const StepModel& model, int global_batch, Seconds step, Diagnostics& diagnostics) {
+  const std::vector<std::string> broken = broken_laws(model, global_batch, step);
+  for (const std::string& sentence : broken) diagnostics.error({}, "internal fault: " + sentence);
+  return broken.empty();
+}
 
 /// Hours and rent follow the simulated steps; phases whose hours are given have no error.
 void add_intervals(Estimate& out) {
@@ -152,6 +152,19 @@ void note_routing(const Scenario& scenario, const RankLoads& loads, std::vector<
   }
 }
 
+/// What the GPU does not have, and what is asked of its node.
+void note_gpu(const Scenario& scenario, std::vector<std::string>& notes) {
+  for (std::string& sentence : emulated_formats(scenario)) notes.push_back(std::move(sentence));
+  const Cluster& c = scenario.cluster;
+  const bool modelled = c.node.max_power.value() > 0 && c.node.training_power_share > 0;
+  const Watts most = other_parts_power(c.node) + c.gpu.tdp * static_cast<double>(c.node.gpus);
+  if (!modelled || most <= c.node.max_power) return;
+  notes.push_back(
+      fmt::format("{} GPUs of {:.0f} W beside the node's other parts may draw {:.1f} kW, above its max_power "
+                  "of {:.1f} kW: energy counts what they draw",
+                  c.node.gpus, c.gpu.tdp.value(), most.value() * 1e-3, c.node.max_power.value() * 1e-3));
+}
+
 /// A price of another GPU is used as it is, and said.
 void note_price(const Scenario& scenario, std::vector<std::string>& notes) {
   const Pricing& pricing = scenario.pricing;
@@ -178,10 +191,7 @@ std::optional<Estimate> estimate(const Scenario& scenario, const Calibration& ca
 
   Estimate out;
   StepResult step = main->step(batch, options.timeline);
-  for (const std::string& sentence : broken_laws(*main, batch, step.length.seconds())) {
-    diagnostics.error({}, "internal fault: " + sentence);
-  }
-  if (diagnostics.has_errors()) return std::nullopt;
+  if (!is_possible(*main, batch, step.length.seconds(), diagnostics)) return std::nullopt;
 
   out.provenance = provenance_report(*main, step);
   out.errors = error_factors(*main, batch, step);
@@ -192,13 +202,16 @@ std::optional<Estimate> estimate(const Scenario& scenario, const Calibration& ca
     if (phase == 0 && global_batch == batch) return {out.step.time, main->plan(batch).fell_back};
     const StepModel* model = models.at(phase);
     if (model == nullptr) return {};
-    return {model->step(global_batch, false).length.seconds(), model->plan(global_batch).fell_back};
+    const Seconds time = model->step(global_batch, false).length.seconds();
+    if (!is_possible(*model, global_batch, time, diagnostics)) return {};
+    return {time, model->plan(global_batch).fell_back};
   });
   if (diagnostics.has_errors()) return std::nullopt;
   out.cost = cost_estimate(scenario, out.run, scenario.cluster.node.training_power_share * out.step.mean_power_share);
   add_intervals(out);
   note_fall_back(scenario, out, out.notes);
   note_price(scenario, out.notes);
+  note_gpu(scenario, out.notes);
   note_given_phases(out, out.notes);
   note_routing(scenario, main->timed().loads, out.notes);
   return out;

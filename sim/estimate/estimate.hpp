@@ -38,8 +38,8 @@ struct StepEstimate {
   Seconds time;
   double tokens_per_s_per_gpu = 0;
   FlopsPerSecond model_flops_per_gpu;
-  double mfu = 0;         ///< over the BF16 dense peak
-  double mfu_native = 0;  ///< over the peak of the GEMM format
+  double mfu = 0;         ///< over mfu_peak()
+  double mfu_native = 0;  ///< over the peak of the fastest format of its products
   int breakdown_rank = 0;
   StepBreakdown breakdown;
   std::vector<StepBreakdown> by_rank;  ///< every pipeline rank

@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "estimate/rank_floor.hpp"
 #include "memory/remedy.hpp"
 #include "schedule/layer_sharding.hpp"
 #include "workload/stages.hpp"
@@ -24,8 +25,6 @@ std::int64_t least_compute(const TimedLayer* layer) {
   }
   return sum;
 }
-
-bool is_mtp(LayerKind kind) { return kind == LayerKind::mtp_dense || kind == LayerKind::mtp_moe; }
 
 }  // namespace
 
@@ -96,30 +95,10 @@ LayoutFamily::Times& LayoutFamily::times(Routing& routing) {
 
 SimTime LayoutFamily::compute_floor() {
   routing(true);
-  const Parallelism& p = layout_->parallelism;
-  // A stage that several ranks hold (DualPipe) shares its micro-batches out among them.
-  std::vector<int> copies(work_.stages.size(), 0);
-  std::vector<std::vector<int>> held;
-  for (int rank = 0; rank < p.pp; ++rank) {
-    held.push_back(stages_of_rank(p, rank));
-    for (const int stage : held.back()) ++copies[static_cast<std::size_t>(stage)];
-  }
-  SimTime floor;
-  for (const std::vector<int>& stages : held) {
-    SimTime busy;
-    for (const int s : stages) {
-      const StageWork& stage = work_.stages[static_cast<std::size_t>(s)];
-      std::int64_t once = stage.embedding ? least_compute_[TimedModel::kEmbedding] : 0;
-      if (stage.head) once += least_compute_[TimedModel::kHead];
-      for (const LayerKind kind : stage.layers) {
-        once += least_compute_[static_cast<std::size_t>(kind)];
-        if (is_mtp(kind)) once += least_compute_[TimedModel::kHead];
-      }
-      busy.ps += once * (shape_.micro_batches / copies[static_cast<std::size_t>(s)]);
-    }
-    floor = std::max(floor, busy);
-  }
-  return floor;
+  LeastBySlot least{};
+  std::copy(least_compute_.begin(), least_compute_.end(), least.begin());
+  // Sums of picoseconds below 2^53 are whole in a double.
+  return {static_cast<std::int64_t>(busiest_rank_sum(work_.stages, layout_->parallelism, shape_.micro_batches, least))};
 }
 
 StepResult LayoutFamily::simulated(bool balanced) {

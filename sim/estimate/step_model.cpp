@@ -12,7 +12,7 @@ std::unique_ptr<StepModel> StepModel::make(const Scenario& scenario, const std::
 std::unique_ptr<StepModel> StepModel::make(const Scenario& scenario, const Calibration& calibration,
                                            Diagnostics& diagnostics) {
   std::unique_ptr<StepModel> model(new StepModel(scenario));
-  model->laws_ = calibration.kernels(scenario.cluster.gpu, scenario.stack, diagnostics);
+  model->laws_ = calibration.kernels(scenario.cluster.gpu, scenario.stack.kernels, diagnostics);
   const std::shared_ptr<const NetworkLaws> network = calibration.network(diagnostics);
   if (!model->laws_ || !network) return nullptr;
   if (scenario.engine.network == NetworkModel::flow) {

@@ -43,7 +43,7 @@ class FactorList {
 void add_kernels(const StepModel& model, const RankStep& rank, double per_busy_second, FactorList& out) {
   for (int i = 0; i < kLawClasses; ++i) {
     const double error = rank.use.account.class_error_seconds[static_cast<std::size_t>(i)];
-    out.add(fmt::format("kernels {} {}", model.scenario().cluster.gpu.generation, name(static_cast<LawClass>(i))),
+    out.add(fmt::format("kernels {} {}", name(model.scenario().cluster.gpu.generation), name(static_cast<LawClass>(i))),
             error * per_busy_second);
   }
 }
@@ -79,7 +79,7 @@ void add_network(const StepModel& model, const RankStep& rank, double length, Fa
                                                                          "context"};
   const std::array<double, kExposedKinds> errors = network_errors(model);
   for (std::size_t i = 0; i < errors.size(); ++i) {
-    out.add(fmt::format("network {} {}", model.scenario().cluster.gpu.generation, kNames[i]),
+    out.add(fmt::format("network {} {}", name(model.scenario().cluster.gpu.generation), kNames[i]),
             errors[i] * rank.use.exposed[i].seconds().value() / length);
   }
 }

@@ -2,54 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
-#include <system_error>
+#include <cstdlib>
 
 namespace gpuhours {
 
 namespace {
-
-bool near_equal(double a, double b) { return std::abs(a - b) <= 0.005 * std::max(std::abs(a), std::abs(b)); }
-
-bool is_same_die(const CalibrationFile& file, const Gpu& gpu) {
-  const auto bf16 = file.peak.find("bf16");
-  return file.generation == gpu.generation && file.sms == gpu.sms && bf16 != file.peak.end() &&
-         near_equal(bf16->second, gpu.peak(Format::bf16).value());
-}
-
-int generations_apart(const std::string& a, const std::string& b) {
-  constexpr std::string_view kOrder[] = {"ampere", "hopper", "blackwell"};
-  const auto place = [&](const std::string& g) { return std::find(std::begin(kOrder), std::end(kOrder), g) - kOrder; };
-  return std::max(1, static_cast<int>(std::abs(place(a) - place(b))));
-}
-
-/// Blackwell Ultra has more FP4 beside the same BF16.
-bool is_same_design(const CalibrationFile& file, const Gpu& gpu) {
-  const auto bf16 = file.peak.find("bf16");
-  if (file.generation != gpu.generation || bf16 == file.peak.end()) return false;
-  constexpr std::pair<const char*, Format> kFormats[] = {{"fp8", Format::fp8}, {"fp4", Format::fp4}};
-  for (const auto& [key, format] : kFormats) {
-    const auto it = file.peak.find(key);
-    const double law_ratio = it == file.peak.end() ? 0 : it->second / bf16->second;
-    const double ratio = gpu.peak(format).value() / gpu.peak(Format::bf16).value();
-    if (std::abs(law_ratio - ratio) > 0.1 * ratio) return false;
-  }
-  return true;
-}
-
-/// The file's own GPU, not a hypothetical part of its name with other peaks.
-bool is_own(const CalibrationFile& file, const Gpu& gpu) {
-  return file.gpu == gpu.id && (file.peak.find("bf16") == file.peak.end() || is_same_die(file, gpu));
-}
-
-int file_cost(const CalibrationFile& file, const Gpu& gpu, const std::string& family, bool same_die, bool same_design) {
-  const int other_family = file.family == family ? 0 : 3;
-  if (is_own(file, gpu)) return other_family;
-  if (same_die) return 2 + other_family;
-  if (file.generation != gpu.generation) return 39 + generations_apart(file.generation, gpu.generation) + other_family;
-  return (same_design ? 20 : 24) + other_family;
-}
 
 bool has_pass(const FittedLaw& law, std::string_view pass) {
   return std::find(law.passes.begin(), law.passes.end(), pass) != law.passes.end();
@@ -58,7 +15,9 @@ bool has_pass(const FittedLaw& law, std::string_view pass) {
 /// What it costs to use a law of `law_recipe` for `recipe`; related formats first.
 int recipe_cost(Recipe recipe, std::string_view law_recipe) {
   if (name(recipe) == law_recipe) return 0;
-  const auto eight_bit = [](std::string_view r) { return r.substr(0, 3) == "fp8" || r == "mxfp8"; };
+  const auto eight_bit = [](std::string_view r) {
+    return r.substr(0, 3) == "fp8" || r == "mxfp8" || r == "fp6" || r == "int8";  // one rate, or nearly
+  };
   if (eight_bit(name(recipe)) && eight_bit(law_recipe)) return 10;
   const auto sixteen_bit = [](std::string_view r) { return r == "bf16" || r == "fp16"; };
   if (sixteen_bit(name(recipe)) && sixteen_bit(law_recipe)) return 4;
@@ -80,22 +39,20 @@ double value(const FittedLaw& law, const char* parameter) {
 }
 
 /// Peak of the law's GPU in the law's format, 0 when its file does not say.
-double peak_of_law(const RankedFile& from, const std::string& law_recipe) {
+double peak_of_law(const CalibrationFile& file, const std::string& law_recipe) {
   for (int r = 0; r < kRecipes; ++r) {
     if (name(static_cast<Recipe>(r)) != law_recipe) continue;
-    const auto it = from.file.peak.find(std::string(peak_key(static_cast<Recipe>(r))));
-    if (it != from.file.peak.end()) return it->second;
+    const auto it = file.peak.find(std::string(peak_key(static_cast<Recipe>(r))));
+    if (it != file.peak.end()) return it->second;
   }
   return 0;
 }
 
-/// Peak per SM of the law's GPU and format over that of `gpu` in `format`: how much longer the same tile takes.
-double tile_scale(const RankedFile& from, const std::string& law_recipe, const Gpu& gpu, Format format) {
-  const double law_peak = peak_of_law(from, law_recipe);
-  double peak = gpu.peak(format).value();
-  if (peak <= 0) peak = gpu.peak(Format::bf16).value();
+/// How much longer a tile takes: peaks of law over GPU, chip against chip, on an SM each of the chips as laid out.
+double tile_scale(const FoundLaw& found, double peak, double laid_out_sms) {
+  const double law_peak = peak_of_law(found.from->file, found.law->recipe);
   if (law_peak <= 0 || peak <= 0) return 1;
-  return law_peak / from.file.sms / (peak / gpu.sms);
+  return law_peak / peak * (laid_out_sms / found.from->file.sms);
 }
 
 /// The rate at a power limit goes with this power of it, since a lower clock also needs a lower voltage: an H100 capped
@@ -103,43 +60,71 @@ double tile_scale(const RankedFile& from, const std::string& law_recipe, const G
 /// 0.35 to 0.7.
 constexpr double kPowerExponent = 0.5;
 
-/// What to multiply a law's `power` by: for a kernel at the peak of `gpu` over one at the law's peak, by their limits.
-/// A law of another format keeps its need at peak: half the bits take about half the energy.
-double power_scale(const RankedFile& from, const FittedLaw& law, const Gpu& gpu, std::string_view recipe,
-                   Format format) {
-  if (from.file.tdp <= 0 || gpu.tdp.value() <= 0 || from.file.gpu == gpu.id) return 1;
-  if (from.file.generation != gpu.generation) return 1;  // a FLOP's energy is another too
-  const bool other_format = law.recipe != recipe || gpu.peak(format).value() <= 0;
-  const double peak = gpu.peak(other_format ? Format::bf16 : format).value();
-  const double law_peak = peak_of_law(from, other_format ? "bf16" : law.recipe);
-  if (peak <= 0 || law_peak <= 0) return 1;
-  return peak / law_peak * std::pow(from.file.tdp / gpu.tdp.value(), kPowerExponent);
+/// What to multiply a law's need of power by at the same rate: for the power limits, and for the energy of a FLOP where
+/// the generation is another. 1 where a limit is not known.
+double limit_scale(const CalibrationFile& file, const Gpu& gpu) {
+  if (file.tdp <= 0 || gpu.tdp.value() <= 0) return 1;
+  const double limits = std::pow(file.tdp / gpu.tdp.value(), kPowerExponent);
+  if (file.generation == name(gpu.generation)) return limits;
+  const double of_law = energy_per_flop(file.generation);
+  const double of_gpu = energy_per_flop(gpu.generation);
+  return of_law > 0 && of_gpu > 0 ? limits * (of_gpu / of_law) : limits;
 }
 
-/// Top-level texts of a file that say whom it serves, without reading all of it.
-struct FileHead {
-  std::string generation;
-  bool kernel_laws = false;  ///< names a kernel family; other files of calibrations do not
-};
-
-FileHead file_head(const std::string& path) {
-  FileHead head;
-  std::ifstream in(path);
-  for (std::string line; std::getline(in, line) && line != "laws:";) {
-    if (line.rfind("family:", 0) == 0) head.kernel_laws = true;
-    if (line.rfind("generation: ", 0) == 0) head.generation = line.substr(12);
-  }
-  return head;
+/// Rate at which a law's `power` is needed in `format`: the peak of the law's GPU. A format that its file does not name
+/// takes power by the bits of its operands; FP32 and FP64 are done by other units, which need at their peak what matrix
+/// units do at theirs. So the need goes with the rate reached, and no figure of the GPU but its limit moves it.
+double power_peak(const CalibrationFile& file, const Gpu& gpu, Format format) {
+  if (format == Format::fp32 || format == Format::fp64) return gpu.peak(format).value();
+  const bool eight_bit = format == Format::fp6 || format == Format::int8;
+  const auto own = file.peak.find(std::string(name(eight_bit ? Format::fp8 : format)));
+  if (own != file.peak.end()) return own->second;
+  const auto bf16 = file.peak.find("bf16");
+  if (bf16 == file.peak.end()) return gpu.peak(format).value();
+  return bf16->second * 2 / bytes_per_element(eight_bit ? Format::fp8 : format);
 }
 
-/// Whether these files have a law for every use, so that none of another generation is needed.
-bool serve_all(const std::vector<RankedFile>& files) {
-  if (files.empty()) return false;
-  for (const std::string_view law : memory_law_names()) {
-    if (find_memory(files, law).law == nullptr) return false;
+/// Need at `power_peak` of the law's BF16 over that of the law that serves, on this GPU.
+double bf16_ratio(const FoundLaw& found, const Gpu& gpu) {
+  if (found.bf16_beside == nullptr) return 1;
+  const auto need = [&](const RankedFile& from, const FittedLaw& law) {
+    return value(law, "power") * limit_scale(from.file, gpu) / from.file.peak.at("bf16");
+  };
+  return need(*found.bf16_from, *found.bf16_law) / need(*found.from, *found.bf16_beside);
+}
+
+/// Whether both tell what a power limit does: fitted above half of the peak, under a limit that their files name.
+bool tells_power(const RankedFile& file, const FittedLaw& law) {
+  return file.file.tdp > 0 && value(law, "power") > 1 && file.file.peak.contains("bf16");
+}
+
+void add_bf16_laws(const std::vector<RankedFile>& files, GemmPass pass, FoundLaw& found) {
+  if (found.law == nullptr || !tells_power(*found.from, *found.law)) return;
+  const FoundLaw here = find_gemm(files, Recipe::bf16, false, pass);
+  if (here.from == found.from || here.law->recipe != "bf16" || !tells_power(*here.from, *here.law)) return;
+  if (here.from->file.generation != found.from->file.generation) return;
+  for (const FittedLaw& law : found.from->file.laws) {
+    if (law.form == "gemm" && law.recipe == "bf16" && law.kind != "grouped" && tells_power(*found.from, law) &&
+        (found.bf16_beside == nullptr || pass_cost(pass, law) < pass_cost(pass, *found.bf16_beside))) {
+      found.bf16_beside = &law;
+    }
   }
-  return find_gemm(files, Recipe::bf16, false, GemmPass::fprop).law != nullptr &&
-         find_attention(files, false, 128, 128).law != nullptr && find_attention(files, true, 128, 128).law != nullptr;
+  found.bf16_from = here.from;
+  found.bf16_law = here.law;
+}
+
+/// Laws without a power of their own (whole times of a trace) take that of the nearest law of their form and pass.
+void add_power_within(const std::vector<RankedFile>& files, std::string_view pass, FoundLaw& found) {
+  if (found.law == nullptr || value(*found.law, "power") > 0) return;
+  for (const RankedFile& ranked : files) {
+    for (const FittedLaw& law : ranked.file.laws) {
+      const bool alike = law.form == found.law->form && law.kind != "flash2" && has_pass(law, pass);
+      if (alike && value(law, "power") > 0) {
+        found.power_within = value(law, "power");
+        return;
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -157,85 +142,44 @@ double error_for_cost(int cost) {
   return cost < 40 ? 0.12 : 0.20;
 }
 
-std::vector<RankedFile> ranked_files(const Gpu& gpu, const std::string& family, const std::string& directory,
-                                     Diagnostics& diagnostics) {
-  std::vector<std::string> paths;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() == ".yaml" && it->is_regular_file()) paths.push_back(it->path().string());
-  }
-  if (error) diagnostics.error({directory, 0, 0, {}}, "cannot read the calibration directory: " + error.message());
-  std::sort(paths.begin(), paths.end());
-  std::vector<RankedFile> files;
-  for (const bool own_generation : {true, false}) {
-    if (!own_generation && serve_all(files)) break;
-    for (const std::string& path : paths) {
-      const FileHead head = file_head(path);
-      if (!head.kernel_laws || (head.generation == gpu.generation) != own_generation) continue;
-      auto file = read_calibration(path, diagnostics, CalibrationPart::laws);
-      if (!file) continue;
-      RankedFile ranked;
-      ranked.same_die = is_own(*file, gpu) || is_same_die(*file, gpu);
-      ranked.same_design = is_own(*file, gpu) || is_same_design(*file, gpu);
-      ranked.cost = file_cost(*file, gpu, family, ranked.same_die, ranked.same_design);
-      ranked.file = std::move(*file);
-      files.push_back(std::move(ranked));
-    }
-  }
-  std::stable_sort(files.begin(), files.end(),
-                   [](const RankedFile& a, const RankedFile& b) { return a.cost < b.cost; });
-  return files;
-}
-
-namespace {
-
-/// Whether both tell what a power limit does: fitted above half of the peak, under a limit that their files name.
-bool tells_power(const RankedFile& file, const FittedLaw& law) { return file.file.tdp > 0 && value(law, "power") > 1; }
-
-void add_bf16_laws(const std::vector<RankedFile>& files, GemmPass pass, FoundLaw& found) {
-  if (found.law == nullptr || !tells_power(*found.from, *found.law)) return;
-  const FoundLaw here = find_gemm(files, Recipe::bf16, false, pass);
-  if (here.from == found.from || here.law->recipe != "bf16" || !tells_power(*here.from, *here.law)) return;
-  if (here.from->file.generation != found.from->file.generation) return;
-  for (const FittedLaw& law : found.from->file.laws) {
-    if (law.form == "gemm" && law.recipe == "bf16" && law.kind != "grouped" && tells_power(*found.from, law) &&
-        (found.bf16_beside == nullptr || pass_cost(pass, law) < pass_cost(pass, *found.bf16_beside))) {
-      found.bf16_beside = &law;
-    }
-  }
-  found.bf16_from = here.from;
-  found.bf16_law = here.law;
-}
-
-}  // namespace
-
 FoundLaw find_gemm(const std::vector<RankedFile>& files, Recipe recipe, bool grouped, GemmPass pass) {
   FoundLaw found;
   for (const RankedFile& ranked : files) {
     for (const FittedLaw& law : ranked.file.laws) {
       if (law.form != "gemm" || (!grouped && law.kind == "grouped")) continue;
       const int kind = grouped && law.kind == "dense" ? 3 : 0;  // "all" serves both
-      const int cost = ranked.cost + kind + recipe_cost(recipe, law.recipe) + pass_cost(pass, law);
-      if (cost < found.cost) found = {&ranked, &law, cost, error_for_cost(cost), nullptr, nullptr, nullptr};
+      const int detour = kind + recipe_cost(recipe, law.recipe) + pass_cost(pass, law);
+      if (ranked.rank.cost + detour >= found.rank) continue;
+      found.from = &ranked;
+      found.law = &law;
+      found.rank = ranked.rank.cost + detour;
+      found.cost = ranked.origin.cost + detour;
     }
   }
   if (recipe != Recipe::bf16) add_bf16_laws(files, pass, found);
+  add_power_within(files, name(pass), found);
   return found;
 }
 
 FoundLaw find_attention(const std::vector<RankedFile>& files, bool backward, int qk_dim, int v_dim,
                         std::string_view kernel) {
   FoundLaw found;
+  const std::string_view pass = backward ? "backward" : "forward";
+  // Blackwell Ultra also has twice the exponentials a clock.
+  const auto design = [](const Distance& from) { return from.cost + (from.cost < 20 && !from.same_design ? 20 : 0); };
   for (const RankedFile& ranked : files) {
     for (const FittedLaw& law : ranked.file.laws) {
-      if (law.form != "attention" || law.kind != kernel || !has_pass(law, backward ? "backward" : "forward")) continue;
+      if (law.form != "attention" || law.kind != kernel || !has_pass(law, pass)) continue;
       const int apart = std::abs(law.qk_dim - qk_dim) + std::abs(law.v_dim - v_dim);
-      // Blackwell Ultra also has twice the exponentials a clock.
-      const int design = ranked.cost < 20 && !ranked.same_design ? 20 : 0;
-      const int cost = ranked.cost + design + (apart == 0 ? 0 : std::min(6 + apart / 32, 15));
-      if (cost < found.cost) found = {&ranked, &law, cost, error_for_cost(cost), nullptr, nullptr, nullptr};
+      const int detour = apart == 0 ? 0 : std::min(6 + apart / 32, 15);
+      if (design(ranked.rank) + detour >= found.rank) continue;
+      found.from = &ranked;
+      found.law = &law;
+      found.rank = design(ranked.rank) + detour;
+      found.cost = design(ranked.origin) + detour;
     }
   }
+  add_power_within(files, pass, found);
   return found;
 }
 
@@ -244,58 +188,68 @@ FoundLaw find_memory(const std::vector<RankedFile>& files, std::string_view law_
   int detour = 0;
   for (std::string_view wanted = law_name; !wanted.empty(); wanted = stand_in(wanted), detour += 8) {
     for (const RankedFile& ranked : files) {
+      if (ranked.rank.cost + detour >= found.rank) continue;
       for (const FittedLaw& law : ranked.file.laws) {
         if (law.form != "memory" || law.kind != wanted) continue;
-        const int cost = ranked.cost + detour;
-        if (cost < found.cost) found = {&ranked, &law, cost, error_for_cost(cost), nullptr, nullptr, nullptr};
+        found.from = &ranked;
+        found.law = &law;
+        found.rank = ranked.rank.cost + detour;
+        found.cost = ranked.origin.cost + detour;
+        break;
       }
     }
   }
   return found;
 }
 
-GemmLaw gemm_law(const FoundLaw& found, const Gpu& gpu, Recipe recipe) {
+ServedGemm gemm_law(const FoundLaw& found, const Gpu& gpu, double laid_out_sms, Recipe recipe) {
   const FittedLaw& law = *found.law;
-  // Dies alike in BF16 may differ in one format, as B200 and B300 in FP4.
-  const bool same_peak = near_equal(peak_of_law(*found.from, law.recipe), gpu.peak(format_of(recipe)).value());
-  const bool scaled = !found.from->same_die || law.recipe != name(recipe) || !same_peak;
-  const double scale = (scaled ? tile_scale(*found.from, law.recipe, gpu, format_of(recipe)) : 1) / gpu.tensor_factor;
-  GemmLaw out;
-  out.k_step_area = value(law, "k_step_area") * scale;
-  out.k_step_edge = value(law, "k_step_edge") * scale;
-  out.tile_fixed = value(law, "tile_fixed") * scale;
-  out.kernel_fixed = value(law, "kernel_fixed");
-  out.partial = value(law, "partial");
-  out.memory_share = value(law, "memory_share");
-  out.power = value(law, "power") * power_scale(*found.from, law, gpu, name(recipe), format_of(recipe));
-  if (found.bf16_beside != nullptr) {
-    const double here =
-        value(*found.bf16_law, "power") * power_scale(*found.bf16_from, *found.bf16_law, gpu, "bf16", Format::bf16);
-    const double there =
-        value(*found.bf16_beside, "power") * power_scale(*found.from, *found.bf16_beside, gpu, "bf16", Format::bf16);
-    out.power *= here / there;
-  }
+  const Format runs = *matrix_format(gpu, format_of(recipe));
+  const double scale = tile_scale(found, gpu.peak(runs).value(), laid_out_sms) / gpu.tensor_factor;
+  ServedGemm out;
+  out.law.k_step_area = value(law, "k_step_area") * scale;
+  out.law.k_step_edge = value(law, "k_step_edge") * scale;
+  out.law.tile_fixed = value(law, "tile_fixed") * scale;
+  out.law.kernel_fixed = value(law, "kernel_fixed");
+  out.law.partial = value(law, "partial");
+  out.law.memory_share = value(law, "memory_share");
+  const double limit = limit_scale(found.from->file, gpu);
+  out.law.power = value(law, "power") * limit * bf16_ratio(found, gpu);
+  out.law.power_within = found.power_within;
+  if (found.power_within > 0) out.law.power = found.power_within * limit;
+  out.power_peak = power_peak(found.from->file, gpu, runs) * gpu.tensor_factor;
   for (const auto& tile : law.tiles) {
-    out.tile_m[out.tiles] = tile[0];
-    out.tile_n[out.tiles] = tile[1];
-    ++out.tiles;
+    out.law.tile_m[out.law.tiles] = tile[0];
+    out.law.tile_n[out.law.tiles] = tile[1];
+    ++out.law.tiles;
   }
   return out;
 }
 
-AttentionLaw attention_law(const FoundLaw& found, const Gpu& gpu) {
+ServedAttention attention_law(const FoundLaw& found, const Gpu& gpu, double laid_out_sms) {
   const FittedLaw& law = *found.law;
-  const double scale =
-      (found.from->same_die ? 1 : tile_scale(*found.from, law.recipe, gpu, Format::bf16)) / gpu.tensor_factor;
-  AttentionLaw out;
-  out.step_dim = value(law, "step_dim") * scale;
-  out.step_fixed = value(law, "step_fixed") * scale;
-  out.block_fixed = value(law, "block_fixed") * scale;
-  out.kernel_fixed = value(law, "kernel_fixed");
-  out.tail = value(law, "tail");
-  out.extra_bytes = value(law, "extra_bytes");
-  out.power = value(law, "power") * power_scale(*found.from, law, gpu, law.recipe, Format::bf16);
+  const double scale = tile_scale(found, mfu_peak(gpu).value(), laid_out_sms) / gpu.tensor_factor;
+  ServedAttention out;
+  out.law.step_dim = value(law, "step_dim") * scale;
+  out.law.step_fixed = value(law, "step_fixed") * scale;
+  out.law.block_fixed = value(law, "block_fixed") * scale;
+  out.law.kernel_fixed = value(law, "kernel_fixed");
+  out.law.tail = value(law, "tail");
+  out.law.extra_bytes = value(law, "extra_bytes");
+  const double limit = limit_scale(found.from->file, gpu);
+  out.law.power = (found.power_within > 0 ? found.power_within : value(law, "power")) * limit;
+  out.law.power_within = found.power_within;
+  out.power_peak = power_peak(found.from->file, gpu, Format::bf16) * gpu.tensor_factor;
   return out;
+}
+
+ServedAttention with_format(ServedAttention served, Format format, double ratio) {
+  // FP32's own units need at their peak, about a sixteenth of the 16-bit one (A100, H100), what matrix units do at
+  // theirs; power of the others goes with the bits.
+  constexpr double kFp32 = 1.0 / 16;
+  served.law.step_dim /= ratio;
+  served.power_peak *= format == Format::fp32 ? kFp32 : 2 / bytes_per_element(format);
+  return served;
 }
 
 }  // namespace gpuhours

@@ -1,46 +1,41 @@
 #pragma once
-// Which calibration file serves which GPU and kernel family, at what loss of certainty.
+// Which law serves which use of a GPU, and what its parameters are there.
 //
-// rule                                     cost  provenance at best  error added (assumed, quadrature)
-// own GPU, own family                         0  measured
-// same die (SMs, peaks, generation), family   2  interpolated        3 %   benches of one die differ by that
-// own GPU, other family                       3  interpolated        3 %
-// grouped from dense, accumulating from plain 3  interpolated        5 %
-// another pass of the GEMM                    6  guessed             8 %   dgrad and wgrad lie within 10 % of fprop
-// another format, scaled by peak             10  guessed            12 %
-// same generation and design, scaled         20  guessed            12 %   designs differ in the ratio of formats'
-// peaks same generation, another design            24  guessed            12 %   (B300 and GB300 against B200 and
-// GB200) the next generation, scaled                40  guessed            20 % one further 41  guessed            20 %
+// A law is chosen by the lender's rank (kinship.hpp) and by what it was fitted to; what that adds to its error:
+// grouped from dense, accumulating from plain   3  interpolated   5 %
+// another pass of the GEMM                      6  guessed        8 %   dgrad and wgrad lie within 10 % of fprop
+// another format, scaled by peak               10  guessed       12 %
+//
+// Its parameters are continuous in the figures of the GPU and its own where those are the lender's:
+// * what matrix units do takes the lender's peak over the peak of the format that runs (matrix_format()), chip against
+//   chip. Waves and tails are counted on the SMs of the chip as it was laid out: how many tiles a last wave leaves over
+//   is luck of one chip's SM count, and a part that exists on paper alone has no such luck. So a count of SMs changed
+//   at the same peak moves what communication leaves to compute and nothing else, and more SMs are never slower.
+// * power by the energy of a FLOP and the power limit, see power_at().
 
-#include <string>
+#include <string_view>
 #include <vector>
 
-#include "kernels/calibration_file.hpp"
 #include "kernels/kernel_laws.hpp"
+#include "kernels/kinship.hpp"
 #include "kernels/law_forms.hpp"
 #include "kernels/recipe.hpp"
 
 namespace gpuhours {
 
-/// A calibration file with what it costs to use it for one GPU under one family.
-struct RankedFile {
-  CalibrationFile file;
-  int cost = 0;
-  bool same_die = false;     ///< GEMM and attention laws hold unscaled
-  bool same_design = false;  ///< the formats' peaks stand to each other as on the GPU that is served
-};
-
 /// A law found for one use, or none (`law` null).
 struct FoundLaw {
   const RankedFile* from = nullptr;
   const FittedLaw* law = nullptr;
-  int cost = 1 << 20;
-  double added_error = 0;
+  int rank = 1 << 20;  ///< least of all laws
+  int cost = 0;        ///< what is lost of its certainty
   /// Which BF16 law serves the GPU in this pass, and the BF16 law of the file that this law is from, where they are not
   /// the same: how far power limits this GPU is told by the one, how FP8 stands to BF16 by the other.
   const RankedFile* bf16_from = nullptr;
   const FittedLaw* bf16_law = nullptr;
   const FittedLaw* bf16_beside = nullptr;
+  /// Power at peak of a like law, where this one's fit does not tell the power limit from the rest; 0 where it does.
+  double power_within = 0;
 };
 
 FoundLaw find_gemm(const std::vector<RankedFile>& files, Recipe recipe, bool grouped, GemmPass pass);
@@ -53,13 +48,21 @@ FoundLaw find_memory(const std::vector<RankedFile>& files, std::string_view law)
 Provenance best_provenance(int cost, bool assumed);
 double error_for_cost(int cost);
 
-/// The files of `directory` that may serve, least cost first, ties by name.
-std::vector<RankedFile> ranked_files(const Gpu& gpu, const std::string& family, const std::string& directory,
-                                     Diagnostics& diagnostics);
+/// A law as it holds on a GPU, and the peak that its power is counted at.
+struct ServedGemm {
+  GemmLaw law;
+  double power_peak = 0;  ///< FLOP/s
+};
+struct ServedAttention {
+  AttentionLaw law;
+  double power_peak = 0;
+};
 
-/// Parameters of `found` for `gpu`: times by peak per SM where the die or the format's peak is another; power by the
-/// power limits, see power_scale() in borrow.cpp.
-GemmLaw gemm_law(const FoundLaw& found, const Gpu& gpu, Recipe recipe);
-AttentionLaw attention_law(const FoundLaw& found, const Gpu& gpu);
+/// `recipe` in a format that the GPU has products of.
+ServedGemm gemm_law(const FoundLaw& found, const Gpu& gpu, double laid_out_sms, Recipe recipe);
+/// At the 16-bit peak; with_format() turns it to another format.
+ServedAttention attention_law(const FoundLaw& found, const Gpu& gpu, double laid_out_sms);
+/// The same kernel with products that run in `format`, `ratio` times as fast: softmax and the rest stay as they are.
+ServedAttention with_format(ServedAttention served, Format format, double ratio);
 
 }  // namespace gpuhours

@@ -252,8 +252,8 @@ FittedLaw read_law(Reader& reader, const YAML::Node& node) {
 CalibrationFile read_root(Reader& reader, const YAML::Node& root, const std::string& path) {
   CalibrationFile file;
   file.path = path;
-  reader.check_keys(root, {"version", "gpu", "generation", "family", "sms", "memory_bandwidth_gbps",
-                           "tdp_w", "peak_dense_tflops", "sources", "power", "interference", "laws", "method"});
+  reader.check_keys(root, {"version", "gpu", "generation", "family", "sms", "memory_bandwidth_gbps", "tdp_w",
+                           "peak_dense_tflops", "sources", "power", "interference", "laws", "method"});
   file.gpu = reader.string(root, "gpu", true);
   file.generation = reader.string(root, "generation", true);
   file.family = reader.string(root, "family", true);

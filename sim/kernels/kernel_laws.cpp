@@ -6,10 +6,12 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <set>
 #include <tuple>
 
 #include "kernels/borrow.hpp"
+#include "scenario/enum_names.hpp"
 
 namespace gpuhours {
 
@@ -27,6 +29,8 @@ std::string_view name(Provenance provenance) {
 
 namespace {
 
+constexpr int kFormats = static_cast<int>(EnumNames<Format>::kNames.size());
+
 struct Range {
   double low = 0;
   double high = 1e300;
@@ -39,6 +43,13 @@ struct Certainty {
   double error = 0;
 };
 
+/// A format without units on the GPU is refused where the scenario is read; this answers a caller that has not asked.
+KernelTime never() {
+  KernelTime time;
+  time.alone = time.beside = Seconds(std::numeric_limits<double>::infinity());
+  return time;
+}
+
 /// Outside the fitted range the error grows by half.
 Certainty at_shape(const Certainty& law, bool inside) {
   if (inside || law.best == Provenance::guessed) return law;
@@ -46,6 +57,7 @@ Certainty at_shape(const Certainty& law, bool inside) {
 }
 
 struct GemmSlot {
+  bool runs = false;  ///< the GPU has products of the format
   GemmLaw law;
   GpuRates rates;
   Range m, n, k;
@@ -56,7 +68,7 @@ struct AttentionSlot {
   std::string kernel;  ///< empty: the vendor's
   int qk_dim = 0;
   int v_dim = 0;
-  AttentionLaw law;
+  ServedAttention served;
   Range seq;
   Certainty certainty;
 };
@@ -77,7 +89,8 @@ Range fitted_range(const FittedLaw& law, std::string_view variable) {
 }
 
 Certainty certainty_of(const FoundLaw& found) {
-  return {best_provenance(found.cost, found.law->assumed), std::hypot(found.law->relative_error, found.added_error)};
+  const double added = error_for_cost(found.cost);
+  return {best_provenance(found.cost, found.law->assumed), std::hypot(found.law->relative_error, added)};
 }
 
 std::uint32_t hash_of(std::string_view text) {
@@ -95,7 +108,7 @@ double parameter(const std::vector<LawParameter>& list, std::string_view wanted,
 
 class FittedKernelLaws final : public KernelLaws {
  public:
-  FittedKernelLaws(const Gpu& gpu, const std::vector<RankedFile>& files);
+  FittedKernelLaws(const Gpu& gpu, const LawFiles& lent);
 
   [[nodiscard]] KernelTime time(const Operator& op, const KernelContext& context) const override;
   [[nodiscard]] double idle_power_share() const override { return power_.idle_share; }
@@ -107,10 +120,15 @@ class FittedKernelLaws final : public KernelLaws {
   static constexpr std::size_t kTable = 256;
 
   void add_gemms(const Gpu& gpu, const std::vector<RankedFile>& files);
+  void add_gemm(const Gpu& gpu, const std::vector<RankedFile>& files, Recipe recipe, bool grouped, GemmPass pass);
+  [[nodiscard]] static std::size_t gemm_index(Recipe recipe, bool grouped, GemmPass pass) {
+    return static_cast<std::size_t>((static_cast<int>(recipe) * 2 + (grouped ? 1 : 0)) * kGemmPasses) +
+           static_cast<std::size_t>(pass);
+  }
   void add_attention(const Gpu& gpu, const std::vector<RankedFile>& files);
   void add_memory(const std::vector<RankedFile>& files);
   void add_memory_slot(const std::vector<RankedFile>& files, std::string_view law);
-  void read_common(const std::vector<RankedFile>& files);
+  void read_common(const LawFiles& lent, Watts tdp);
   void note_source(const std::vector<RankedFile>& files);
 
   [[nodiscard]] const MemorySlot& memory_slot(const Operator& op) const;
@@ -120,8 +138,15 @@ class FittedKernelLaws final : public KernelLaws {
   [[nodiscard]] double power_share(const LawTime& time) const;
 
   double sms_ = 0;
+  double laid_out_sms_ = 0;  ///< waves and tails are counted on these
   double bandwidth_ = 0;
-  double bf16_peak_ = 0;
+  /// Of attention, by format: its products' rate over the 16-bit peak, 0 where it does not run; its peak.
+  struct AttentionFormat {
+    Format runs = Format::bf16;
+    double ratio = 0;
+    double peak = 0;
+  };
+  std::array<AttentionFormat, kFormats> attention_formats_{};
   PowerLaw power_;
   InterferenceLaw interference_;
   std::array<GemmSlot, kRecipes * 2 * kGemmPasses> gemms_;
@@ -134,19 +159,28 @@ class FittedKernelLaws final : public KernelLaws {
   std::string source_;
 };
 
-FittedKernelLaws::FittedKernelLaws(const Gpu& gpu, const std::vector<RankedFile>& files)
-    : sms_(gpu.sms),
-      bandwidth_(gpu.memory_bandwidth.value()),
-      bf16_peak_(gpu.peak(Format::bf16).value() * gpu.tensor_factor) {
+FittedKernelLaws::FittedKernelLaws(const Gpu& gpu, const LawFiles& lent)
+    : sms_(gpu.sms), laid_out_sms_(lent.laid_out_sms), bandwidth_(gpu.memory_bandwidth.value()) {
   memory_index_.fill(-1);
-  read_common(files);
-  add_gemms(gpu, files);
-  add_attention(gpu, files);
-  add_memory(files);
-  note_source(files);
+  for (int i = 0; i < kFormats; ++i) {
+    const auto format = static_cast<Format>(i);
+    const double peak = matrix_peak(gpu, format).value();
+    attention_formats_[static_cast<std::size_t>(i)] = {matrix_format(gpu, format).value_or(format),
+                                                       peak / mfu_peak(gpu).value(), peak * gpu.tensor_factor};
+  }
+  read_common(lent, gpu.tdp);
+  add_gemms(gpu, lent.files);
+  add_attention(gpu, lent.files);
+  add_memory(lent.files);
+  note_source(lent.files);
 }
 
-void FittedKernelLaws::read_common(const std::vector<RankedFile>& files) {
+/// Where no file of a generation tells its power: the H100's shares, as in its own file.
+constexpr PowerLaw kPowerElsewhere{.sustained_budget = 1, .idle_share = 0.17, .memory_share = 0.4381};
+
+void FittedKernelLaws::read_common(const LawFiles& lent, Watts tdp) {
+  const std::vector<RankedFile>& files = lent.files;
+  power_ = kPowerElsewhere;
   for (const RankedFile& ranked : files) {
     if (ranked.file.power.empty()) continue;
     power_.sustained_budget = parameter(ranked.file.power, "sustained_budget", 1);
@@ -154,6 +188,10 @@ void FittedKernelLaws::read_common(const std::vector<RankedFile>& files) {
     power_.memory_share = parameter(ranked.file.power, "memory_share", 0);
     break;
   }
+  // What idles and what memory draws are watts of the part as it is sold: another limit does not change them.
+  const double limit = tdp.value() > 0 ? lent.nominal_tdp / tdp.value() : 1;
+  power_.idle_share = std::min(1.0, power_.idle_share * limit);
+  power_.memory_share *= limit;
   // Each parameter from the nearest file that has it.
   const auto nearest_value = [&](std::string_view wanted, double missing) {
     for (const RankedFile& ranked : files) {
@@ -171,34 +209,40 @@ void FittedKernelLaws::read_common(const std::vector<RankedFile>& files) {
 
 void FittedKernelLaws::add_gemms(const Gpu& gpu, const std::vector<RankedFile>& files) {
   for (int r = 0; r < kRecipes; ++r) {
-    for (int grouped = 0; grouped < 2; ++grouped) {
-      for (int p = 0; p < kGemmPasses; ++p) {
-        const auto recipe = static_cast<Recipe>(r);
-        const FoundLaw found = find_gemm(files, recipe, grouped == 1, static_cast<GemmPass>(p));
-        if (found.law == nullptr) {
-          missing_.emplace_back("gemm");
-          return;
-        }
-        GemmSlot& slot = gemms_[static_cast<std::size_t>((r * 2 + grouped) * kGemmPasses + p)];
-        slot.law = gemm_law(found, gpu, recipe);
-        const double peak = gpu.peak(format_of(recipe)).value() * gpu.tensor_factor;
-        slot.rates = {sms_, bandwidth_, peak > 0 ? peak : bf16_peak_};
-        slot.m = fitted_range(*found.law, "m");
-        slot.n = fitted_range(*found.law, "n");
-        slot.k = fitted_range(*found.law, "k");
-        slot.certainty = certainty_of(found);
-        if (found.cost < 6 && found.from != &files.front()) borrowed_.insert(found.from->file.path);
-      }
+    const auto recipe = static_cast<Recipe>(r);
+    if (!matrix_format(gpu, format_of(recipe))) continue;
+    for (const bool grouped : {false, true}) {
+      for (int p = 0; p < kGemmPasses; ++p) add_gemm(gpu, files, recipe, grouped, static_cast<GemmPass>(p));
     }
   }
+}
+
+void FittedKernelLaws::add_gemm(const Gpu& gpu, const std::vector<RankedFile>& files, Recipe recipe, bool grouped,
+                                GemmPass pass) {
+  const FoundLaw found = find_gemm(files, recipe, grouped, pass);
+  if (found.law == nullptr) {
+    if (missing_.empty()) missing_.emplace_back("gemm");
+    return;
+  }
+  const ServedGemm served = gemm_law(found, gpu, laid_out_sms_, recipe);
+  GemmSlot& slot = gemms_[gemm_index(recipe, grouped, pass)];
+  slot.runs = true;
+  slot.law = served.law;
+  const double peak = matrix_peak(gpu, format_of(recipe)).value() * gpu.tensor_factor;
+  slot.rates = {laid_out_sms_, bandwidth_, served.power_peak, peak};
+  slot.m = fitted_range(*found.law, "m");
+  slot.n = fitted_range(*found.law, "n");
+  slot.k = fitted_range(*found.law, "k");
+  slot.certainty = certainty_of(found);
+  if (found.cost < 6 && found.from != &files.front()) borrowed_.insert(found.from->file.path);
 }
 
 void FittedKernelLaws::add_attention(const Gpu& gpu, const std::vector<RankedFile>& files) {
   std::set<std::tuple<std::string, int, int>> uses;
   for (const RankedFile& ranked : files) {
     for (const FittedLaw& law : ranked.file.laws) {
-      // Another kernel's law holds on its own GPU and die only: elsewhere the vendor's serves for all.
-      if (law.form == "attention" && (law.kind.empty() || ranked.same_die)) {
+      // Another kernel's law holds on its own GPU and chip only: elsewhere the vendor's serves for all.
+      if (law.form == "attention" && (law.kind.empty() || ranked.rank.same_chip)) {
         uses.insert({law.kind, law.qk_dim, law.v_dim});
       }
     }
@@ -207,8 +251,8 @@ void FittedKernelLaws::add_attention(const Gpu& gpu, const std::vector<RankedFil
     for (const auto& [kernel, qk, v] : uses) {
       const FoundLaw found = find_attention(files, backward == 1, qk, v, kernel);
       if (found.law == nullptr) continue;
-      attention_[static_cast<std::size_t>(backward)].push_back(
-          {kernel, qk, v, attention_law(found, gpu), fitted_range(*found.law, "seq"), certainty_of(found)});
+      attention_[static_cast<std::size_t>(backward)].push_back({kernel, qk, v, attention_law(found, gpu, laid_out_sms_),
+                                                                fitted_range(*found.law, "seq"), certainty_of(found)});
       if (found.cost < 6 && found.from != &files.front()) borrowed_.insert(found.from->file.path);
     }
     if (attention_[static_cast<std::size_t>(backward)].empty()) missing_.emplace_back("attention");
@@ -247,7 +291,7 @@ void FittedKernelLaws::add_memory(const std::vector<RankedFile>& files) {
 void FittedKernelLaws::note_source(const std::vector<RankedFile>& files) {
   source_ = files.front().file.path;
   borrowed_.erase(source_);
-  if (files.front().cost > 0) source_ += fmt::format(" (of {}, borrowed)", files.front().file.gpu);
+  if (files.front().origin.cost > 0) source_ += fmt::format(" (of {}, borrowed)", files.front().file.gpu);
   if (borrowed_.empty()) return;
   source_ += "; borrowed from";
   for (const std::string& path : borrowed_) source_ += " " + path;
@@ -256,37 +300,38 @@ void FittedKernelLaws::note_source(const std::vector<RankedFile>& files) {
 /// Matrix kernels whose law knows no power are taken to be at the limit, as long GEMM phases are (690 of 700 W on
 /// H100).
 double FittedKernelLaws::power_share(const LawTime& time) const {
-  if (time.need <= 0) return 1.0;
-  const double share = time.need / power_.sustained_budget;
+  if (time.need <= 0 || time.need == time.within) return 1.0;
+  const double share = time.within > 0 ? time.need / time.within : time.need / power_.sustained_budget;
   return power_.idle_share + (1 - power_.idle_share) * std::min(1.0, share);
 }
 
 KernelTime FittedKernelLaws::gemm(const Operator& op, const KernelContext& context) const {
-  const int grouped = op.kind == OperatorKind::grouped_gemm || op.gemm.groups > 1 ? 1 : 0;
-  const GemmPass pass = gemm_pass(op.pass, op.accumulate);
-  const auto recipe = static_cast<int>(recipe_of(op.format, op.scaling));
+  const bool grouped = op.kind == OperatorKind::grouped_gemm || op.gemm.groups > 1;
   const GemmSlot& slot =
-      gemms_[static_cast<std::size_t>((recipe * 2 + grouped) * kGemmPasses) + static_cast<std::size_t>(pass)];
+      gemms_[gemm_index(recipe_of(op.format, op.scaling), grouped, gemm_pass(op.pass, op.accumulate))];
+  if (!slot.runs) return never();
   const double groups = std::max(1, op.gemm.groups);
-  const bool reduction_split = grouped == 1 && op.pass == Pass::backward_weight;
+  const bool reduction_split = grouped && op.pass == Pass::backward_weight;
   const auto m = static_cast<double>(op.gemm.m) / (reduction_split ? 1 : groups);
   const auto k = static_cast<double>(op.gemm.k) / (reduction_split ? groups : 1);
   const auto n = static_cast<double>(op.gemm.n);
   // A grouped product that runs as one launch per group fills its waves group by group.
-  const double launches = grouped == 1 && op.kernels == op.gemm.groups ? groups : 1;
+  const double launches = grouped && op.kernels == op.gemm.groups ? groups : 1;
   const double spread = reduction_split ? 0.0 : op.gemm.spread;  // wgrad's tiles do not depend on a group's rows
   const GemmCase shape{m, n, k, groups / launches, op.bytes.value() / launches, spread};
   GpuRates rates = slot.rates;
-  if (context.gemm_sms > 0) rates.sms = std::min<double>(context.gemm_sms, sms_);
+  const double laid_out = laid_out_sms_ / sms_;  // exactly 1 on the part as it was laid out
+  if (context.gemm_sms > 0) rates.sms = std::min<double>(context.gemm_sms, sms_) * laid_out;
   const LawTime alone = gemm_time(slot.law, shape, rates, context.sustained, power_);
   KernelTime time;
   time.alone = Seconds(alone.seconds * launches);
+  time.least = op.flops / FlopsPerSecond(rates.fastest);
   time.beside = time.alone;
   if (context.communication_sms > 0) {
     if (context.gemm_sms > 0 && context.gemm_sms + context.communication_sms <= sms_) {
       time.beside = time.alone * (1 + interference_.sized_gemm);
     } else {
-      const double left = std::max(1.0, sms_ - interference_.sms_lost * context.communication_sms);
+      const double left = std::max(1.0, sms_ - interference_.sms_lost * context.communication_sms) * laid_out;
       const double waves = wave_ratio(alone.filled, rates.sms, std::min(left, rates.sms));
       time.beside = time.alone * (waves * (1 + interference_.unsized_gemm));
     }
@@ -319,10 +364,15 @@ KernelTime FittedKernelLaws::attention(const Operator& op, const KernelContext& 
                       static_cast<double>(a.window),
                       a.causal,
                       backward};
-  const GpuRates rates{sms_, bandwidth_, bf16_peak_};
-  const LawTime alone = attention_time(slot->law, shape, rates, context.sustained, power_);
+  const AttentionFormat& format = attention_formats_[static_cast<std::size_t>(op.format)];
+  if (format.ratio <= 0) return never();
+  const bool as_fitted = format.ratio == 1 && bytes_per_element(format.runs) == 2;
+  const ServedAttention served = as_fitted ? slot->served : with_format(slot->served, format.runs, format.ratio);
+  const GpuRates rates{laid_out_sms_, bandwidth_, served.power_peak, format.peak};
+  const LawTime alone = attention_time(served.law, shape, rates, context.sustained, power_);
   KernelTime time;
   time.alone = Seconds(alone.seconds);
+  time.least = op.flops / FlopsPerSecond(format.peak);
   time.beside = time.alone;
   if (context.communication_sms > 0) {
     const double left = std::max(1.0, sms_ - context.communication_sms);
@@ -369,16 +419,16 @@ KernelTime FittedKernelLaws::time(const Operator& op, const KernelContext& conte
 
 }  // namespace
 
-std::shared_ptr<const KernelLaws> kernel_laws(const Gpu& gpu, const Stack& stack,
+std::shared_ptr<const KernelLaws> kernel_laws(const Gpu& gpu, KernelFamily family,
                                               const std::string& calibration_directory, Diagnostics& diagnostics) {
   const int errors = diagnostics.errors();
-  const std::vector<RankedFile> files = ranked_files(gpu, stack.kernels, calibration_directory, diagnostics);
+  const LawFiles lent = law_files(gpu, family, calibration_directory, diagnostics);
   if (diagnostics.errors() > errors) return nullptr;
-  if (files.empty()) {
+  if (lent.files.empty()) {
     diagnostics.error({calibration_directory, 0, 0, {}}, "no calibration file in this directory");
     return nullptr;
   }
-  auto laws = std::make_shared<FittedKernelLaws>(gpu, files);
+  auto laws = std::make_shared<FittedKernelLaws>(gpu, lent);
   for (const std::string& use : laws->missing()) {
     diagnostics.error({calibration_directory, 0, 0, {}}, fmt::format("no law for '{}' in any calibration file", use));
   }

@@ -49,6 +49,7 @@ struct KernelTime {
   Provenance provenance = Provenance::guessed;
   double relative_error = 0;  ///< standard error of `alone` from the fit, as a fraction
   double energy_share = 0;    ///< mean power over TDP while it runs
+  Seconds least;              ///< of a matrix product: its FLOPs at the peak of the format that runs
 };
 
 /// The laws of one GPU under one kernel family. Immutable and shared between threads.
@@ -62,10 +63,10 @@ class KernelLaws {
   [[nodiscard]] virtual std::string source() const = 0;
 };
 
-/// Laws for `gpu` under `stack`, from `calibration_directory`. A GPU without measurements borrows its generation's laws
-/// scaled by peak, bandwidth and SMs (provenance guessed). Null with errors in `diagnostics` when no file fits or one
-/// is malformed.
-std::shared_ptr<const KernelLaws> kernel_laws(const Gpu& gpu, const Stack& stack,
+/// Laws for `gpu` with kernels of `family`, from `calibration_directory`. A GPU without measurements borrows its
+/// generation's laws scaled by peak and bandwidth (provenance guessed). Null with errors in `diagnostics` when no file
+/// fits or one is malformed.
+std::shared_ptr<const KernelLaws> kernel_laws(const Gpu& gpu, KernelFamily family,
                                               const std::string& calibration_directory, Diagnostics& diagnostics);
 
 }  // namespace gpuhours

@@ -45,15 +45,27 @@ TileChoice best_tile(const GemmLaw& law, const GemmCase& shape, double sms) {
     const double area = tile_m * tile_n * (1.0 / 16384.0);
     const double k_step = law.k_step_area * area + law.k_step_edge * (tile_m + tile_n) * (1.0 / 256.0);
     const double time = (waves - law.partial * (waves - filled)) * (k_step * shape.k + law.tile_fixed * area);
-    if (time < best.seconds) best = {time, filled};
+    if (time >= best.seconds) continue;
+    // Of tiles that take the same time the first counts, whichever way rounding turns the others.
+    if (time < best.seconds * (1 - 1e-9)) best.filled = filled;
+    best.seconds = time;
   }
   return best;
 }
 
-LawTime limited(double seconds, double flops, double peak, double power_at_peak, double sustained,
+template <class Law>
+LawTime limited(double seconds, double flops, const GpuRates& gpu, const Law& law, double sustained,
                 const PowerLaw& power) {
-  const double need = power_at_peak * flops / (seconds * peak);
-  return {seconds * power_slowdown(need, sustained, power), need, 0};
+  LawTime time;
+  time.need = law.power * flops / (seconds * gpu.peak);
+  time.within = law.power_within * flops / (seconds * gpu.peak);
+  time.seconds = seconds;
+  if (law.power != law.power_within) {
+    time.seconds *= power_slowdown(time.need, sustained, power);
+    if (time.within > 0) time.seconds /= power_slowdown(time.within, sustained, power);
+  }
+  if (gpu.fastest > 0) time.seconds = std::max(time.seconds, flops / gpu.fastest);
+  return time;
 }
 
 }  // namespace
@@ -64,8 +76,7 @@ LawTime gemm_time(const GemmLaw& law, const GemmCase& shape, const GpuRates& gpu
   const double memory = shape.bytes / (law.memory_share * gpu.bandwidth);
   const TileChoice tile = best_tile(law, shape, gpu.sms);
   const double seconds = smooth_max(tile.seconds, memory) + law.kernel_fixed;
-  LawTime time =
-      limited(seconds, 2 * shape.groups * shape.m * shape.n * shape.k, gpu.peak, law.power, sustained, power);
+  LawTime time = limited(seconds, 2 * shape.groups * shape.m * shape.n * shape.k, gpu, law, sustained, power);
   time.filled = tile.filled;
   return time;
 }
@@ -97,7 +108,7 @@ LawTime attention_time(const AttentionLaw& law, const AttentionCase& shape, cons
   const double extra = law.extra_bytes * shape.heads * shape.seq_q * (2 * shape.qk_dim + shape.v_dim) / gpu.bandwidth;
   const double seconds = law.kernel_fixed + shape.heads * (steps * step + blocks * law.block_fixed) / gpu.sms +
                          law.tail * longest * step + extra;
-  return limited(seconds, 2 * shape.heads * pairs * d, gpu.peak, law.power, sustained, power);
+  return limited(seconds, 2 * shape.heads * pairs * d, gpu, law, sustained, power);
 }
 
 }  // namespace gpuhours

@@ -13,7 +13,9 @@
 //          step = step_dim x D + step_fixed, D = qk + v forward and 3 qk + 2 v backward
 // Memory   alone = kernels x kernel_fixed + bytes / (memory_share x bandwidth)
 // Power    need = power x achieved share of peak; slowdown = (1 + (need / budget)^16)^(1/16) where budget goes from 1
-//          (burst) to sustained_budget as the phase lasts: at the limit a kernel's energy sets its time.
+//          (burst) to sustained_budget as the phase lasts: at the limit a kernel's energy sets its time. A law whose
+//          fit holds the limit already (power_within) is slowed by the limit's slowdown over the one that it holds.
+// No law is faster than the peak of the format that runs.
 
 #include <array>
 #include <cmath>
@@ -58,6 +60,7 @@ struct GemmLaw {
   int tiles = 0;
   std::array<double, kMaxTiles> tile_m{};
   std::array<double, kMaxTiles> tile_n{};
+  double power_within = 0;  ///< `power` of the fit, where its times hold the limit; 0: they do not
 };
 
 struct GemmCase {
@@ -73,12 +76,14 @@ struct GemmCase {
 struct GpuRates {
   double sms = 0;
   double bandwidth = 0;  ///< bytes/s
-  double peak = 0;       ///< FLOP/s of the law's format
+  double peak = 0;       ///< FLOP/s that `power` is counted at
+  double fastest = 0;    ///< FLOP/s of the format that runs, 0: not asked
 };
 
 struct LawTime {
   double seconds = 0;
   double need = 0;    ///< power that the kernel would need over a burst's budget
+  double within = 0;  ///< need that the fit holds, see power_within
   double filled = 0;  ///< GEMM: tiles over SMs
 };
 
@@ -93,6 +98,7 @@ struct AttentionLaw {
   double tail = 0;          ///< longest blocks left when the others have ended
   double extra_bytes = 0;   ///< bytes per query head, position and element of (2 qk + v), for what runs beside
   double power = 0;
+  double power_within = 0;
 };
 
 struct AttentionCase {

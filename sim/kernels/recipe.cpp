@@ -6,8 +6,8 @@
 namespace gpuhours {
 
 std::string_view name(Recipe recipe) {
-  constexpr std::array<std::string_view, kRecipes> kNames = {"bf16",      "fp16",  "fp8_tensor", "fp8_row",
-                                                             "fp8_block", "mxfp8", "nvfp4",      "tf32"};
+  constexpr std::array<std::string_view, kRecipes> kNames = {
+      "bf16", "fp16", "fp8_tensor", "fp8_row", "fp8_block", "mxfp8", "nvfp4", "tf32", "fp32", "fp64", "fp6", "int8"};
   return kNames[static_cast<std::size_t>(recipe)];
 }
 
@@ -16,16 +16,20 @@ Recipe recipe_of(Format format, Scaling scaling) {
     case Format::fp16:
       return Recipe::fp16;
     case Format::fp8:
-    case Format::fp6:
-    case Format::int8:
       if (scaling == Scaling::block_128) return Recipe::fp8_block;
       return scaling == Scaling::mx_32 ? Recipe::mxfp8 : Recipe::fp8_tensor;
     case Format::fp4:
       return Recipe::nvfp4;
     case Format::tf32:
-    case Format::fp32:
-    case Format::fp64:
       return Recipe::tf32;
+    case Format::fp32:
+      return Recipe::fp32;
+    case Format::fp64:
+      return Recipe::fp64;
+    case Format::fp6:
+      return Recipe::fp6;
+    case Format::int8:
+      return Recipe::int8;
     case Format::bf16:
       return Recipe::bf16;
   }
@@ -47,28 +51,19 @@ Format format_of(Recipe recipe) {
       return Format::fp4;
     case Recipe::tf32:
       return Format::tf32;
+    case Recipe::fp32:
+      return Format::fp32;
+    case Recipe::fp64:
+      return Format::fp64;
+    case Recipe::fp6:
+      return Format::fp6;
+    case Recipe::int8:
+      return Format::int8;
   }
   return Format::bf16;
 }
 
-std::string_view peak_key(Recipe recipe) {
-  switch (recipe) {
-    case Recipe::bf16:
-      return "bf16";
-    case Recipe::fp16:
-      return "fp16";
-    case Recipe::fp8_tensor:
-    case Recipe::fp8_row:
-    case Recipe::fp8_block:
-    case Recipe::mxfp8:
-      return "fp8";
-    case Recipe::nvfp4:
-      return "fp4";
-    case Recipe::tf32:
-      return "tf32";
-  }
-  return "bf16";
-}
+std::string_view peak_key(Recipe recipe) { return name(format_of(recipe)); }
 
 std::string_view name(GemmPass pass) {
   constexpr std::array<std::string_view, kGemmPasses> kNames = {"fprop", "dgrad", "wgrad", "wgrad_accumulate"};

@@ -9,8 +9,8 @@
 
 namespace gpuhours {
 
-enum class Recipe { bf16, fp16, fp8_tensor, fp8_row, fp8_block, mxfp8, nvfp4, tf32 };
-inline constexpr int kRecipes = 8;
+enum class Recipe { bf16, fp16, fp8_tensor, fp8_row, fp8_block, mxfp8, nvfp4, tf32, fp32, fp64, fp6, int8 };
+inline constexpr int kRecipes = 12;
 std::string_view name(Recipe recipe);
 Recipe recipe_of(Format format, Scaling scaling);
 /// The format whose peak and bytes the recipe's GEMMs have.

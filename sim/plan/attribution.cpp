@@ -5,7 +5,6 @@
 #include <array>
 #include <bit>
 #include <optional>
-#include <tuple>
 
 #include "plan/parallel.hpp"
 #include "report/search_report.hpp"
@@ -16,24 +15,6 @@ namespace {
 
 constexpr int kOtherInputs = kHardwareGroups;
 constexpr unsigned kAllHardware = (1u << kHardwareGroups) - 1;
-
-/// The GPU's own figures without memory and links.
-auto compute_of(const Cluster& c) {
-  const Gpu& g = c.gpu;
-  return std::tuple(g.id, g.generation, g.sms, g.peak_clock, g.max_clock, g.peak_dense, g.l2_cache, g.tdp,
-                    g.tensor_factor);
-}
-auto nvlink_of(const Cluster& c) {
-  return std::tuple(c.gpu.nvlink_per_direction, c.gpu.nvlink_links, c.node.nvswitches, c.node.nvlink_sharp,
-                    c.fabric.latency_nvlink);
-}
-auto nic_of(const Cluster& c) {
-  const Fabric& f = c.fabric;
-  return std::tuple(c.node.nics, c.node.nic_per_direction, c.latency_factor, f.kind, f.transport, f.rail_optimised,
-                    f.planes, f.switch_ports, f.port_per_direction, f.endpoints, f.pod_endpoints, f.oversubscription,
-                    f.leaf_oversubscription, f.latency_same_leaf, f.latency_cross_leaf, f.dragonfly_routers_per_group,
-                    f.dragonfly_endpoints_per_router, f.dragonfly_global_links_per_router, f.slim_fly_q);
-}
 
 void take_compute(const Cluster& from, Cluster& to) {
   const Gpu old = to.gpu;
@@ -138,10 +119,11 @@ Scenario mixed_hardware(const Scenario& base, const Scenario& first, const Scena
 
 unsigned different_hardware(const Cluster& first, const Cluster& second) {
   unsigned bits = 0;
-  if (compute_of(first) != compute_of(second)) bits |= 1u;
-  if (first.gpu.memory_bandwidth != second.gpu.memory_bandwidth) bits |= 2u;
-  if (nvlink_of(first) != nvlink_of(second)) bits |= 4u;
-  if (nic_of(first) != nic_of(second)) bits |= 8u;
+  for (int group = 0; group < kHardwareGroups; ++group) {
+    Cluster taken = first;
+    kTake[static_cast<std::size_t>(group)](second, taken);
+    if (taken != first) bits |= 1u << group;
+  }
   return bits;
 }
 

@@ -153,11 +153,6 @@ class Speeds {
 
 double hourly_price(const Scenario& scenario) { return (scenario.pricing.rent_per_gpu * kHour).value(); }
 
-double bf16_peak(const Gpu& gpu) {
-  const auto peak = gpu.peak_dense.find(Format::bf16);
-  return peak == gpu.peak_dense.end() ? 1e15 : peak->second.value();
-}
-
 }  // namespace
 
 GpuBudget gpu_budget(double budget, double price_per_hour, double days, int gpus, int node_gpus) {
@@ -196,7 +191,7 @@ std::optional<Plan> plan(const PlanRequest& request, const DataPaths& paths, int
       gpu_budget(request.budget, hourly_price(*probe), request.days, request.gpus, probe->cluster.node.gpus);
   problem->gpu_hours = result.budget.gpu_hours;
   problem->sequence_length = probe->training.sequence_length;
-  problem->peak_per_gpu = bf16_peak(probe->cluster.gpu);
+  problem->peak_per_gpu = mfu_peak(probe->cluster.gpu).value();
   result.problem = *problem;
 
   Diagnostics found;

@@ -167,7 +167,7 @@ class SizedSearch {
   }
 
   void run(SearchReport& report) {
-    const auto laws = calibration_.kernels(scenario_.cluster.gpu, scenario_.stack, diagnostics_);
+    const auto laws = calibration_.kernels(scenario_.cluster.gpu, scenario_.stack.kernels, diagnostics_);
     const auto network = calibration_.network(diagnostics_);
     if (!laws || !network) return;
     const std::vector<SearchOption> choices = search_options(space_, scenario_.model.layers);

@@ -131,9 +131,8 @@ bool UnitSearch::is_own() const {
   const Scenario& s = ground_.scenario;
   const Parallelism& a = layout_.parallelism;
   const Parallelism& b = s.parallelism;
-  return std::tie(layout_.cluster.gpus, layout_.precision.id, layout_.training.micro_batch,
-                  layout_.training.recompute) ==
-             std::tie(s.cluster.gpus, s.precision.id, s.training.micro_batch, s.training.recompute) &&
+  return std::tie(layout_.cluster.gpus, layout_.precision, layout_.training.micro_batch, layout_.training.recompute) ==
+             std::tie(s.cluster.gpus, s.precision, s.training.micro_batch, s.training.recompute) &&
          std::tie(a.tp, a.pp, a.vpp, a.cp, a.ep, a.etp, a.zero_stage, a.fsdp, a.schedule) ==
              std::tie(b.tp, b.pp, b.vpp, b.cp, b.ep, b.etp, b.zero_stage, b.fsdp, b.schedule);
 }

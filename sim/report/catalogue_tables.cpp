@@ -80,7 +80,7 @@ constexpr Metric<Gpu> kGpu[] = {
      [](G g) { return positive(g.nvlink_per_direction.value()); }},
     {"tdp_w", "TDP", "W", "", [](G g) { return V(g.tdp.value()); }},
     {"name", "name", "", "", [](G g) { return words(g.name); }},
-    {"generation", "generation", "", "", [](G g) { return words(g.generation); }},
+    {"generation", "generation", "", "", [](G g) { return words(std::string(name(g.generation))); }},
     {"released", "released", "", "YYYY-MM", [](G g) { return words(g.released); }},
     {"default_node", "default node", "", "", [](G g) { return words(g.default_node); }},
     {"sms", "SMs", "", "", [](G g) { return count(g.sms); }},
@@ -169,7 +169,7 @@ constexpr Metric<PrecisionRecipe> kPrecision[] = {
 using S = const Stack&;
 constexpr Metric<Stack> kStack[] = {
     {"id", "stack", "", "catalogue id", [](S s) { return words(s.id); }},
-    {"kernels", "kernels", "", "family of kernel laws", [](S s) { return words(s.kernels); }},
+    {"kernels", "kernels", "", "family of kernel laws", [](S s) { return words(std::string(name(s.kernels))); }},
     {"dispatcher", "dispatcher", "", "", [](S s) { return words(enum_name(s.dispatcher)); }},
     {"communication_sms", "expert SMs", "", "held by dispatch and combine",
      [](S s) { return count(s.communication_sms); }},

@@ -6,6 +6,7 @@
 
 #include "scenario/blame.hpp"
 #include "scenario/enum_names.hpp"
+#include "scenario/formats.hpp"
 #include "scenario/pipeline_layout.hpp"
 
 namespace gpuhours {
@@ -248,8 +249,7 @@ class ScenarioRules {
     check_phases();
     check_reliability();
     check_cluster();
-    check_format("precision.gemm", scenario_.precision.gemm);
-    check_format("precision.attention", scenario_.precision.attention);
+    check_formats();
   }
 
  private:
@@ -357,14 +357,10 @@ class ScenarioRules {
          fmt::format("{} GPUs on nodes of {} need a 'cluster.fabric' with port_per_direction", c.gpus, c.node.gpus));
   }
 
-  void check_format(const std::string& path, Format format) const {
-    const Gpu& gpu = scenario_.cluster.gpu;
-    if (gpu.peak_dense.empty() || gpu.peak_dense.contains(format)) return;
-    std::vector<std::string_view> formats;
-    for (const auto& [supported, rate] : gpu.peak_dense) formats.push_back(name(supported));
-    rule(false, {"precision", "cluster.gpu", path},
-         fmt::format("{} has no matrix units for '{}: {}'", gpu.id.empty() ? "the GPU" : gpu.id, path, name(format)),
-         fmt::format("its formats are {}", fmt::join(formats, ", ")));
+  void check_formats() const {
+    for (const FormatProblem& problem : format_problems(scenario_)) {
+      rule(false, {"precision", "cluster.gpu", problem.path}, problem.message, problem.hint);
+    }
   }
 
   const Scenario& scenario_;

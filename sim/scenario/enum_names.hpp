@@ -20,6 +20,15 @@ struct EnumNames<Format> {
       std::to_array<std::string_view>({"fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "fp6", "fp4", "int8"});
 };
 template <>
+struct EnumNames<Generation> {
+  static constexpr auto kNames =
+      std::to_array<std::string_view>({"volta", "turing", "ampere", "ada", "hopper", "blackwell", "other"});
+};
+template <>
+struct EnumNames<KernelFamily> {
+  static constexpr auto kNames = std::to_array<std::string_view>({"cublas", "deepgemm"});
+};
+template <>
 struct EnumNames<AttentionKind> {
   static constexpr auto kNames = std::to_array<std::string_view>({"mha", "gqa", "mla"});
 };

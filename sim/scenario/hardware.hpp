@@ -3,6 +3,7 @@
 // what is achieved of them is a fit in calibration/.
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,23 +20,29 @@ enum class Format { fp64, fp32, tf32, bf16, fp16, fp8, fp6, fp4, int8 };
 double bytes_per_element(Format format);
 std::string_view name(Format format);
 
+/// GPU architectures, oldest first. `other` is none of these: nothing but their laws can be borrowed for it.
+enum class Generation { volta, turing, ampere, ada, hopper, blackwell, other };
+std::string_view name(Generation generation);
+
 /// Ceilings of a hypothetical part, 0: none. What lies above one is cut down to it when the entry is read.
 struct GpuCaps {
   double tpp = 0;               ///< total processing performance: every peak rate is cut by the same factor
   BytesPerSecond nvlink_total;  ///< both directions together, as export rules count
   BytesPerSecond memory_bandwidth;
+
+  bool operator==(const GpuCaps&) const = default;
 };
 
 struct Gpu {
   std::string id;
   std::string name;
-  std::string generation;    ///< ampere, hopper, blackwell: which kernel laws may be borrowed
-  std::string released;      ///< YYYY-MM
-  std::string default_node;  ///< node id where the scenario names none
+  Generation generation = Generation::other;  ///< whose kernel laws may be borrowed
+  std::string released;                       ///< YYYY-MM
+  std::string default_node;                   ///< node id where the scenario names none
   int sms = 0;
   Hertz peak_clock;                             ///< the clock behind `peak_dense`
   Hertz max_clock;                              ///< highest boost clock
-  std::map<Format, FlopsPerSecond> peak_dense;  ///< a format that is absent is not supported
+  std::map<Format, FlopsPerSecond> peak_dense;  ///< a format that is absent is not supported, see matrix_format()
   Bytes memory_capacity;                        ///< usable by a program
   BytesPerSecond memory_bandwidth;
   Bytes l2_cache;
@@ -53,7 +60,16 @@ struct Gpu {
     const auto it = peak_dense.find(format);
     return it == peak_dense.end() ? FlopsPerSecond{} : it->second;
   }
+  bool operator==(const Gpu&) const = default;
 };
+
+/// The format whose units do the matrix products of `format` on `gpu`: its own; FP32's where software computes the
+/// products of a narrower format there for want of them; none where no software does. See hardware.cpp.
+std::optional<Format> matrix_format(const Gpu& gpu, Format format);
+/// Peak of matrix_format(), 0 where there is none.
+FlopsPerSecond matrix_peak(const Gpu& gpu, Format format);
+/// What MFU is reckoned by: the BF16 peak; FP16's, else FP32's, on a part without BF16 units.
+FlopsPerSecond mfu_peak(const Gpu& gpu);
 
 /// Total processing performance: the largest of dense TFLOP/s x bits of the format; 0 without rates.
 struct ProcessingPerformance {
@@ -73,7 +89,10 @@ struct Node {
   BytesPerSecond nic_per_direction;  ///< each
   Watts max_power;                   ///< nameplate of the whole node
   double training_power_share = 0;   ///< measured power while training over max_power
+  Watts gpu_tdp;                     ///< of the GPUs that both figures are of; 0: not said
   std::vector<Source> sources;
+
+  bool operator==(const Node&) const = default;
 };
 
 enum class FabricKind { none, fat_tree_two_layer, fat_tree_three_layer, multi_plane_fat_tree, dragonfly, slim_fly };
@@ -100,6 +119,8 @@ struct Fabric {
   int dragonfly_global_links_per_router = 0;
   int slim_fly_q = 0;
   std::vector<Source> sources;
+
+  bool operator==(const Fabric&) const = default;
 };
 
 }  // namespace gpuhours

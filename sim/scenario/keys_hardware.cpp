@@ -20,7 +20,7 @@ void Keys::rates(KeyInfo key, std::map<Format, FlopsPerSecond>& member) {
 void describe(Keys& keys, Gpu& gpu) {
   keys.text({"id", "name of the catalogue file"}, gpu.id);
   keys.text({"name", "name in plain words"}, gpu.name);
-  keys.text({"generation", "ampere, hopper, blackwell: whose kernel laws may be borrowed"}, gpu.generation);
+  keys.choice({"generation", "architecture, whose kernel laws may be borrowed; other: none of these"}, gpu.generation);
   keys.text({"released", "YYYY-MM"}, gpu.released);
   keys.text({"default_node", "node where the scenario names none"}, gpu.default_node);
   keys.whole({"sms", "streaming multiprocessors", kRequired}, gpu.sms, at_least(1));
@@ -66,6 +66,8 @@ void describe(Keys& keys, Node& node) {
   keys.quantity({"max_power", "nameplate of the whole node"}, Unit::power, node.max_power, at_least(0));
   keys.number({"training_power_share", "measured power while training over max_power"}, Unit::ratio,
               node.training_power_share, between(0, 1));
+  keys.quantity({"gpu_tdp", "TDP of the GPUs that max_power and training_power_share are of; 0: not said"}, Unit::power,
+                node.gpu_tdp, at_least(0));
   keys.list({"sources", "citations of the figures above"}, node.sources);
 }
 

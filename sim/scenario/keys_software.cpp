@@ -105,7 +105,7 @@ void describe(Keys& keys, Stack& stack) {
   keys.text({"id", "name of the catalogue file"}, stack.id);
   keys.text({"name", "name in plain words"}, stack.name);
   keys.text({"family", "of stacks that share code"}, stack.family);
-  keys.text({"kernels", "family of kernel laws in calibration/: cublas, deepgemm"}, stack.kernels);
+  keys.choice({"kernels", "family of kernel laws in calibration/"}, stack.kernels);
   keys.flag({"cuda_graphs", "launch gaps are hidden"}, stack.cuda_graphs);
   keys.choice({"graph_scope", "what CUDA graphs hold"}, stack.graph_scope);
   keys.quantity({"launch_gap", "between kernels that run back to back"}, Unit::time, stack.launch_gap, at_least(0));

@@ -35,6 +35,8 @@ struct Cluster {
   Fabric fabric;
   std::vector<Source> sources;
   double latency_factor = 1;  ///< what-if: start-up and hop times over what was measured; no key of a file
+
+  bool operator==(const Cluster&) const = default;
 };
 
 struct Parallelism {

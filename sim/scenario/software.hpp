@@ -34,6 +34,7 @@ struct PrecisionRecipe {
   std::vector<Source> sources;
 
   [[nodiscard]] bool low_precision_gemm() const { return scaling != Scaling::none; }
+  bool operator==(const PrecisionRecipe&) const = default;
 };
 
 enum class Dispatcher { deepep, alltoall, allgather, hybridep };
@@ -44,6 +45,9 @@ enum class Dispatcher { deepep, alltoall, allgather, hybridep };
 }
 /// What CUDA graphs hold where a stack uses them: whole passes, or attention with the router, or the router alone.
 enum class GraphScope { all, attention, router };
+/// Whose matrix products and fused kernels, as files of calibration/kernels call it.
+enum class KernelFamily { cublas, deepgemm };
+std::string_view name(KernelFamily family);
 /// Whose fused attention: the vendor's (cuDNN, FlashAttention-3 alike) or FlashAttention-2.
 enum class AttentionKernel { cudnn, flash2 };
 
@@ -71,9 +75,9 @@ struct StackFit {
 struct Stack {
   std::string id = "generic";
   std::string name;
-  std::string family;              ///< of stacks that share code: a stack nobody has described takes one of its family
-  std::string kernels = "cublas";  ///< family of kernel laws in calibration/: cublas, deepgemm
-  bool cuda_graphs = false;        ///< launch gaps are hidden
+  std::string family;  ///< of stacks that share code: a stack nobody has described takes one of its family
+  KernelFamily kernels = KernelFamily::cublas;
+  bool cuda_graphs = false;  ///< launch gaps are hidden
   GraphScope graph_scope = GraphScope::all;
   Seconds launch_gap;       ///< between kernels that run back to back
   Seconds launch_interval;  ///< host time a launch takes: a floor for kernels shorter than it

@@ -13,6 +13,8 @@ struct Source {
   std::string text;        ///< title and place
   std::string ref;         ///< address, arXiv or document number
   std::string date;        ///< YYYY, YYYY-MM or YYYY-MM-DD
+
+  bool operator==(const Source&) const = default;
 };
 
 }  // namespace gpuhours

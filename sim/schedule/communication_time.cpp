@@ -133,7 +133,7 @@ GroupShape group_shape(const Scenario& scenario, const NetworkLaws& laws, GroupK
   group.nvlink = cluster.gpu.nvlink_per_direction;
   group.nic = cluster.node.nic_per_direction * (static_cast<double>(cluster.node.nics) / cluster.node.gpus);
   group.nvls = cluster.node.nvlink_sharp;
-  group.generation = cluster.gpu.generation;
+  group.generation = name(cluster.gpu.generation);
   group.transport = cluster.fabric.transport;
   const Seconds fitted_on = laws.nic_of(group.transport).reference_latency;
   if (cluster.fabric.latency_cross_leaf > Seconds{} && fitted_on > Seconds{}) {

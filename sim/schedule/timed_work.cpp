@@ -107,8 +107,8 @@ KernelContext WorkTimer::context(bool shares_sms) const {
 KernelTime WorkTimer::timed(const Operator& op, const KernelContext& context) const {
   KernelTime time = laws_.time(op, context);
   const double factor = slowest_ * stack_factor(scenario_.stack, law_class(op));
-  time.alone = time.alone * factor;
-  time.beside = time.beside * factor;
+  time.alone = std::max(time.alone * factor, time.least);
+  time.beside = std::max(time.beside * factor, time.least);
   return time;
 }
 

@@ -59,7 +59,7 @@ void set_recipe(Dimensions& d) {
   d.low_precision = r.low_precision_gemm();
   d.separate_casts =
       r.gemm == Format::fp8 && r.scaling == Scaling::block_128 && r.store_fp8_activations && !r.weight_transpose_cached;
-  d.single_kernels = d.scenario.stack.kernels == "deepgemm";
+  d.single_kernels = d.scenario.stack.kernels == KernelFamily::deepgemm;
   d.gathers_operands = d.sequence_parallel && d.low_precision && !d.separate_casts;
   const bool norm_casts = d.scenario.stack.fused_norm_cast && r.scaling == Scaling::tensor_delayed;
   d.casts_with_norm = d.gathers_operands || norm_casts;

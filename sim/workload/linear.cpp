@@ -86,7 +86,7 @@ void LinearKernels::cast_gradient_shard(std::string_view name, std::int64_t rows
 void LinearKernels::transpose_for_wgrad(std::string_view name, std::int64_t rows, std::int64_t cols) const {
   const Scaling scaling = d_.scenario.precision.scaling;
   const bool tensor = scaling == Scaling::tensor_delayed || scaling == Scaling::tensor_current;
-  if (!tensor || d_.scenario.cluster.gpu.generation != "hopper") return;
+  if (!tensor || d_.scenario.cluster.gpu.generation != Generation::hopper) return;
   list_.memory(joined("transpose ", name), OperatorKind::transpose, laws::kTransposeFp8, rows, cols, 2).format =
       Format::fp8;
 }

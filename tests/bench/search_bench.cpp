@@ -43,7 +43,7 @@ void one_layout(benchmark::State& state, const char* name) {
   const Scenario s = scenario(name);
   const Calibration calibration(DataPaths{kRoot});
   Diagnostics diagnostics;
-  const auto laws = calibration.kernels(s.cluster.gpu, s.stack, diagnostics);
+  const auto laws = calibration.kernels(s.cluster.gpu, s.stack.kernels, diagnostics);
   LayoutFamily family(s, *laws, calibration.network(diagnostics));
   LastPlans plans;
   for (auto _ : state) {

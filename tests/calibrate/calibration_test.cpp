@@ -24,7 +24,7 @@ namespace {
 Gpu card() {
   Gpu gpu;
   gpu.id = "h100_sxm";
-  gpu.generation = "hopper";
+  gpu.generation = Generation::hopper;
   gpu.sms = 132;
   gpu.peak_dense = {{Format::bf16, FlopsPerSecond(989.4e12)}, {Format::fp8, FlopsPerSecond(1978.9e12)}};
   gpu.memory_bandwidth = BytesPerSecond(3350e9);

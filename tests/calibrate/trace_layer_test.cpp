@@ -61,8 +61,8 @@ TEST_CASE("the layer pair of the H800 trace: F 8.97, B 14.65, W 7.45 ms of compu
   const auto gpu = read_gpu("h800_sxm", test::repository_path(""), diagnostics);
   REQUIRE(gpu);
   Stack stack;
-  stack.kernels = "deepgemm";
-  const auto laws = kernel_laws(*gpu, stack, test::repository_path("calibration/kernels"), diagnostics);
+  stack.kernels = KernelFamily::deepgemm;
+  const auto laws = kernel_laws(*gpu, stack.kernels, test::repository_path("calibration/kernels"), diagnostics);
   REQUIRE(laws != nullptr);
   MeasurementSet set;
   read_measurements(path, *gpu, set, diagnostics);

@@ -164,18 +164,18 @@ TEST_CASE("GPUs: a default node that exists, links that add up, a peak that foll
     CAPTURE(id);
     REQUIRE(known(CatalogueKind::node, gpu.default_node));
     // 25 GB/s a link and direction for NVLink 3 and 4, 50 for NVLink 5.
-    const double link = gpu.generation == "blackwell" ? 50e9 : 25e9;
+    const double link = gpu.generation == Generation::blackwell ? 50e9 : 25e9;
     CHECK(gpu.nvlink_per_direction.value() == gpuhours::test::near(gpu.nvlink_links * link));
     CHECK(gpu.max_clock.value() >= gpu.peak_clock.value());
     // Dense BF16 FLOP a clock and SM: 2,048 on A100, 4,096 on H100, 8,192 on B200. H20's tensor cores are cut.
-    const double per_clock = gpu.generation == "ampere" ? 2048 : gpu.generation == "hopper" ? 4096 : 8192;
+    const double per_clock = gpu.generation == Generation::ampere ? 2048 : gpu.generation == Generation::hopper ? 4096 : 8192;
     const double from_clock = gpu.sms * gpu.peak_clock.value() * per_clock;
     if (id == "h20") {
       CHECK(gpu.peak(Format::bf16).value() < from_clock);
     } else {
       CHECK(gpu.peak(Format::bf16).value() == gpuhours::test::near(from_clock).epsilon(0.001));
     }
-    if (gpu.generation != "ampere")
+    if (gpu.generation != Generation::ampere)
       CHECK(gpu.peak(Format::fp8).value() / gpu.peak(Format::bf16).value() == gpuhours::test::near(2).epsilon(0.001));
   }
 }

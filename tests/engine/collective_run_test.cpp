@@ -16,7 +16,7 @@ const SourcePlace kPlace{"scenario.yaml", 1, 1, "cluster:"};
 Cluster system(int gpus, double nvlink = 450e9, FabricKind kind = FabricKind::fat_tree_two_layer) {
   Cluster c;
   c.gpus = gpus;
-  c.gpu.generation = "hopper";
+  c.gpu.generation = Generation::hopper;
   c.gpu.nvlink_per_direction = BytesPerSecond(nvlink);
   c.gpu.pcie_per_direction = BytesPerSecond(63e9);
   c.node.nvlink_sharp = true;

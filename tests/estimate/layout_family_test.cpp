@@ -63,7 +63,7 @@ void check_layout_of(LayoutFamily& family, LastPlans& plans, const Scenario& lay
 void check_family(const Scenario& base, std::size_t stride = 1) {
   const Calibration calibration(DataPaths{test::repository_path(".")});
   Diagnostics diagnostics;
-  const auto laws = calibration.kernels(base.cluster.gpu, base.stack, diagnostics);
+  const auto laws = calibration.kernels(base.cluster.gpu, base.stack.kernels, diagnostics);
   LayoutFamily family(base, *laws, calibration.network(diagnostics));
   LastPlans plans;
   const std::vector<Scenario> layouts = like(base);
@@ -97,12 +97,12 @@ TEST_CASE("laws are read once and shared") {
   const Scenario base = scenario("llama3.1_8b_h100.yaml");
   const Calibration calibration(DataPaths{test::repository_path(".")});
   Diagnostics diagnostics;
-  const auto first = calibration.kernels(base.cluster.gpu, base.stack, diagnostics);
-  CHECK(first == calibration.kernels(base.cluster.gpu, base.stack, diagnostics));
+  const auto first = calibration.kernels(base.cluster.gpu, base.stack.kernels, diagnostics);
+  CHECK(first == calibration.kernels(base.cluster.gpu, base.stack.kernels, diagnostics));
   CHECK(calibration.network(diagnostics) == calibration.network(diagnostics));
   Gpu faster = base.cluster.gpu;  // the same id with another number is another GPU
   faster.tensor_factor = 1.1;
-  CHECK(first != calibration.kernels(faster, base.stack, diagnostics));
+  CHECK(first != calibration.kernels(faster, base.stack.kernels, diagnostics));
 }
 
 TEST_CASE("a folder without calibration is an error every time") {
@@ -111,7 +111,7 @@ TEST_CASE("a folder without calibration is an error every time") {
   for (int i = 0; i < 2; ++i) {
     Diagnostics diagnostics;
     CHECK(nowhere.network(diagnostics) == nullptr);
-    CHECK(nowhere.kernels(base.cluster.gpu, base.stack, diagnostics) == nullptr);
+    CHECK(nowhere.kernels(base.cluster.gpu, base.stack.kernels, diagnostics) == nullptr);
     CHECK(diagnostics.errors() >= 2);
   }
 }

@@ -10,6 +10,7 @@
 #include "kernels/borrow.hpp"
 #include "kernels/kernel_laws.hpp"
 #include "near.hpp"
+#include "scenario/enum_names.hpp"
 
 namespace gpuhours {
 
@@ -57,7 +58,7 @@ const std::string kRest =
 Gpu hopper(const std::string& id) {
   Gpu gpu;
   gpu.id = id;
-  gpu.generation = "hopper";
+  gpu.generation = Generation::hopper;
   gpu.sms = 132;
   gpu.peak_dense = {{Format::bf16, FlopsPerSecond(1000e12)}, {Format::fp8, FlopsPerSecond(2000e12)}};
   gpu.memory_bandwidth = BytesPerSecond(3350e9);
@@ -74,10 +75,8 @@ Operator product(std::int64_t side, Format format) {
 }
 
 KernelTime time_on(const Gpu& gpu, const std::string& family, const std::string& directory, const Operator& op) {
-  Stack stack;
-  stack.kernels = family;
   Diagnostics diagnostics;
-  const auto laws = kernel_laws(gpu, stack, directory, diagnostics);
+  const auto laws = kernel_laws(gpu, enum_value<KernelFamily>(family), directory, diagnostics);
   INFO(text(diagnostics));
   REQUIRE(laws != nullptr);
   return laws->time(op, {});
@@ -117,7 +116,7 @@ TEST_CASE("a missing file and a folder without laws are errors") {
   CHECK(!read_calibration(folder.path() + "/none.yaml", diagnostics));
   CHECK(text(diagnostics) == folder.path() + "/none.yaml: error: cannot read the calibration file\n");
   Diagnostics empty;
-  CHECK(kernel_laws(hopper("h100_sxm"), {}, folder.path(), empty) == nullptr);
+  CHECK(kernel_laws(hopper("h100_sxm"), KernelFamily::cublas, folder.path(), empty) == nullptr);
   CHECK(text(empty) == folder.path() + ": error: no calibration file in this directory\n");
 }
 
@@ -146,11 +145,11 @@ TEST_CASE("the same die lends its law unchanged, another recipe by peak, another
   CHECK(fp8.provenance == Provenance::guessed);
 
   Gpu half = hopper("small");
-  half.generation = "ampere";
+  half.generation = Generation::ampere;
   half.sms = 66;
   half.peak_dense = {{Format::bf16, FlopsPerSecond(250e12)}};  // half the rate an SM
   const KernelTime guessed = time_on(half, "cublas", folder.path(), product(4096, Format::bf16));
-  // 1,024 tiles on 66 SMs: 16 waves of 10 ns x 4096.
+  // 1,024 tiles in 8 waves on 132 SMs as laid out, of 5 ns x 4096, at a quarter of the chip's peak.
   CHECK(guessed.alone.value() == gpuhours::test::near(655.36e-6));
   CHECK(guessed.provenance == Provenance::guessed);
   // Errors add in quadrature: 4 % of the fit and 20 % of another generation.
@@ -189,7 +188,7 @@ std::string limited(const std::string& recipe, const std::string& power) {
 Gpu blackwell(double tdp, double bf16, double fp4) {
   Gpu gpu;
   gpu.id = "served";
-  gpu.generation = "blackwell";
+  gpu.generation = Generation::blackwell;
   gpu.sms = 100;
   gpu.peak_dense = {{Format::bf16, FlopsPerSecond(bf16)},
                     {Format::fp8, FlopsPerSecond(2 * bf16)},
@@ -199,10 +198,12 @@ Gpu blackwell(double tdp, double bf16, double fp4) {
   return gpu;
 }
 
-FoundLaw found_in(const std::vector<RankedFile>& files, Recipe recipe) {
-  FoundLaw found = find_gemm(files, recipe, false, GemmPass::fprop);
+/// Power that a kernel at the peak of `gpu` needs, over a burst's budget.
+double need_at_peak(const LawFiles& lent, const Gpu& gpu, Recipe recipe) {
+  const FoundLaw found = find_gemm(lent.files, recipe, false, GemmPass::fprop);
   REQUIRE(found.law != nullptr);
-  return found;
+  const ServedGemm served = gemm_law(found, gpu, lent.laid_out_sms, recipe);
+  return served.law.power * gpu.peak(format_of(recipe)).value() / served.power_peak;
 }
 
 }  // namespace
@@ -212,11 +213,11 @@ TEST_CASE("a lent law needs more of a lower power limit, by its root, and of a h
   folder.write("a.yaml", design("a", "1000", "4000", limited("bf16", "2")));
   Diagnostics diagnostics;
   const Gpu gpu = blackwell(250, 2000e12, 8000e12);
-  const auto files = ranked_files(gpu, "cublas", folder.path(), diagnostics);
-  REQUIRE(files.size() == 1);
-  CHECK(files.front().cost == 20);
+  const LawFiles lent = law_files(gpu, KernelFamily::cublas, folder.path(), diagnostics);
+  REQUIRE(lent.files.size() == 1);
+  CHECK(lent.files.front().origin.cost == 20);
   // 2 at 1,000 TFLOP/s and 1,000 W: twice as much at twice the peak, and again for the root of a quarter of the power.
-  CHECK(gemm_law(found_in(files, Recipe::bf16), gpu, Recipe::bf16).power == gpuhours::test::near(8));
+  CHECK(need_at_peak(lent, gpu, Recipe::bf16) == gpuhours::test::near(8));
 }
 
 TEST_CASE("FP8 of another design stands to BF16 as on that design") {
@@ -225,13 +226,13 @@ TEST_CASE("FP8 of another design stands to BF16 as on that design") {
   folder.write("b.yaml", design("b", "1000", "6000", limited("bf16", "1.5") + limited("fp8_tensor", "1.6")));
   Diagnostics diagnostics;
   const Gpu gpu = blackwell(1000, 1500e12, 6000e12);  // FP4 four times BF16, as a
-  const auto files = ranked_files(gpu, "cublas", folder.path(), diagnostics);
-  REQUIRE(files.size() == 2);
-  CHECK(files[0].file.gpu == "a");
-  CHECK(files[1].cost == 24);
+  const LawFiles lent = law_files(gpu, KernelFamily::cublas, folder.path(), diagnostics);
+  REQUIRE(lent.files.size() == 2);
+  CHECK(lent.files[0].file.gpu == "a");
+  CHECK(lent.files[1].origin.cost == 24);
   // Peaks are 1.5 times those of both files. BF16: 3 x 1.5. FP8: 1.6 x 1.5 as b's, x 3 / 1.5 for what a's BF16 says.
-  CHECK(gemm_law(found_in(files, Recipe::bf16), gpu, Recipe::bf16).power == gpuhours::test::near(4.5));
-  CHECK(gemm_law(found_in(files, Recipe::fp8_tensor), gpu, Recipe::fp8_tensor).power == gpuhours::test::near(4.8));
+  CHECK(need_at_peak(lent, gpu, Recipe::bf16) == gpuhours::test::near(4.5));
+  CHECK(need_at_peak(lent, gpu, Recipe::fp8_tensor) == gpuhours::test::near(4.8));
 }
 
 TEST_CASE("of two other generations the nearer one lends") {
@@ -240,11 +241,12 @@ TEST_CASE("of two other generations the nearer one lends") {
   folder.write("a.yaml", head("a", "cublas", "ampere") + laws);
   folder.write("h.yaml", head("h", "cublas", "hopper") + laws);
   Diagnostics diagnostics;
-  const auto files = ranked_files(blackwell(1000, 2000e12, 8000e12), "cublas", folder.path(), diagnostics);
+  const Gpu gpu = blackwell(1000, 2000e12, 8000e12);
+  const auto files = law_files(gpu, KernelFamily::cublas, folder.path(), diagnostics).files;
   REQUIRE(files.size() == 2);
   CHECK(files[0].file.gpu == "h");
-  CHECK(files[0].cost == 40);
-  CHECK(files[1].cost == 41);
+  CHECK(files[0].rank.cost == 40);
+  CHECK(files[1].rank.cost == 42);  // Ada and Hopper lie between
 }
 
 }  // namespace gpuhours

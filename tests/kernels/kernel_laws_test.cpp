@@ -4,6 +4,7 @@
 
 #include "kernels/recipe.hpp"
 #include "near.hpp"
+#include "scenario/enum_names.hpp"
 #include "shared.hpp"
 
 namespace gpuhours {
@@ -13,7 +14,7 @@ namespace {
 Gpu hopper(const std::string& id) {
   Gpu gpu;
   gpu.id = id;
-  gpu.generation = "hopper";
+  gpu.generation = Generation::hopper;
   gpu.sms = 132;
   gpu.peak_dense = {{Format::bf16, FlopsPerSecond(989.5e12)},
                     {Format::fp16, FlopsPerSecond(989.5e12)},
@@ -24,10 +25,8 @@ Gpu hopper(const std::string& id) {
 }
 
 std::shared_ptr<const KernelLaws> shipped(const Gpu& gpu, const std::string& family) {
-  Stack stack;
-  stack.kernels = family;
   Diagnostics diagnostics;
-  auto laws = kernel_laws(gpu, stack, test::repository_path("calibration/kernels"), diagnostics);
+  auto laws = kernel_laws(gpu, enum_value<KernelFamily>(family), test::repository_path("calibration/kernels"), diagnostics);
   INFO(text(diagnostics));
   REQUIRE(laws != nullptr);
   return laws;

@@ -115,7 +115,7 @@ TEST_CASE("formats that the GPU lacks") {
         "scenarios/s.yaml:6:12: error: old has no matrix units for 'precision.gemm: fp8'\n"
         "  | precision: fp8\n"
         "  |            ^\n"
-        "  = its formats are bf16, fp16\n");
+        "  = its formats are bf16, fp16; 'precision: bf16' would do\n");
 }
 
 TEST_CASE("nodes, fabrics, recompute, MTP") {

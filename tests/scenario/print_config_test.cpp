@@ -37,7 +37,7 @@ TEST_CASE("each line says where its value came from") {
         "  gpu:\n"
         "    id: fast  # from hardware/gpus/fast.yaml:1:5\n"
         "    name: Fast GPU  # from hardware/gpus/fast.yaml:2:7\n"
-        "    generation: \"\"  # default\n"
+        "    generation: other  # default\n"
         "    released: \"\"  # default\n"
         "    default_node: eight  # from hardware/gpus/fast.yaml:3:15\n"
         "    sms: 100  # from hardware/gpus/fast.yaml:4:6\n"

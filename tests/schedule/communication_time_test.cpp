@@ -47,7 +47,7 @@ std::string law_directory(const std::string& text) {
 Scenario cluster(int gpus, int tp) {
   Scenario s;
   s.cluster.gpus = gpus;
-  s.cluster.gpu.generation = "hopper";
+  s.cluster.gpu.generation = Generation::hopper;
   s.cluster.gpu.nvlink_per_direction = BytesPerSecond(200e9);
   s.cluster.node.nic_per_direction = BytesPerSecond(50e9);
   s.parallelism.tp = tp;
@@ -229,7 +229,7 @@ TEST_CASE("HybridEP meets the bandwidths that its README publishes") {
   std::map<CommunicationKind, double> error;
   for (const Row& row : rows) {
     Scenario s = cluster(row.ranks, 1);
-    s.cluster.gpu.generation = "blackwell";
+    s.cluster.gpu.generation = Generation::blackwell;
     s.cluster.gpu.nvlink_per_direction = BytesPerSecond(900e9);
     s.cluster.node.nvlink_domain = row.ranks;
     s.parallelism.ep = row.ranks;

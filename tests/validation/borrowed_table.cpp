@@ -85,7 +85,7 @@ int main(int argc, char** argv) {
   MeasurementSet set;
   if (gpu) read_measurements(argv[3], *gpu, set, diagnostics);
   const auto laws =
-      gpu ? kernel_laws(*gpu, Stack{}, std::string(argv[1]) + "/calibration/kernels", diagnostics) : nullptr;
+      gpu ? kernel_laws(*gpu, KernelFamily::cublas, std::string(argv[1]) + "/calibration/kernels", diagnostics) : nullptr;
   if (!laws || set.kernels.empty()) {
     std::fputs(text(diagnostics).c_str(), stderr);
     return 2;

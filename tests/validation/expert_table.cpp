@@ -52,7 +52,7 @@ std::vector<Row> rows_of(const char* path) {
 Scenario scenario_of(const Row& row) {
   Scenario s;
   s.cluster.gpus = row.ep;
-  s.cluster.gpu.generation = "hopper";
+  s.cluster.gpu.generation = Generation::hopper;
   s.cluster.gpu.nvlink_per_direction = BytesPerSecond(row.gpu[1] == '8' ? 200e9 : 450e9);
   s.cluster.node.nic_per_direction = BytesPerSecond(50e9);
   s.parallelism.ep = row.ep;

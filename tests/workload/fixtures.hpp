@@ -55,7 +55,7 @@ inline Scenario deepseek_run() {
   s.precision.moments = Format::bf16;
   s.precision.store_fp8_activations = true;
   s.precision.weight_transpose_cached = false;
-  s.stack.kernels = "deepgemm";
+  s.stack.kernels = KernelFamily::deepgemm;
   s.stack.dispatcher = Dispatcher::deepep;
   return s;
 }

@@ -441,7 +441,7 @@ TEST_CASE("a wgrad accumulates where gradients are kept in FP32") {
 
 TEST_CASE("per-tensor FP8 under sequence parallelism: shards are cast, gathered in a byte, transposed for wgrad") {
   Scenario s = llama_70b_on_tensor_ranks();
-  s.cluster.gpu.generation = "hopper";
+  s.cluster.gpu.generation = Generation::hopper;
   s.precision.gemm = Format::fp8;
   s.precision.scaling = Scaling::tensor_delayed;
   s.stack.fused_norm_cast = true;
@@ -460,7 +460,7 @@ TEST_CASE("per-tensor FP8 under sequence parallelism: shards are cast, gathered 
   // The gradient of a column-parallel layer is whole: cast both ways at once (4).
   CHECK(find_operator(w.dense.backward_input, "cast dY of gate_up")->bytes.value() == 4 * 8192.0 * 7168);
 
-  s.cluster.gpu.generation = "blackwell";  // its FP8 products read columns too
+  s.cluster.gpu.generation = Generation::blackwell;  // its FP8 products read columns too
   CHECK(find_operator(workload(s).dense.backward_input, "transpose mlp input") == nullptr);
 
   s.stack.fused_norm_cast = false;  // a kernel of its own on the shard
