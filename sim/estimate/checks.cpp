@@ -7,7 +7,7 @@
 namespace gpuhours {
 namespace {
 
-double micro_batches(const StepModel& model, int global_batch) { return model.plan(global_batch).micro_batches; }
+double micro_batches(const StepModel& model, int global_batch) { return model.shape(global_batch).micro_batches; }
 
 FlopsPerSecond peak_of_recipe(const Scenario& scenario) {
   return std::max(scenario.cluster.gpu.peak(scenario.precision.gemm), scenario.cluster.gpu.peak(Format::bf16));

@@ -1,0 +1,140 @@
+#include "engine/step_range.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/limits.hpp"
+
+namespace gpuhours {
+namespace {
+
+// Picoseconds that are counted, with a tenth to spare for rounding: 96 days.
+constexpr double kCounted = 0.9 * static_cast<double>(std::numeric_limits<std::int64_t>::max());
+constexpr double kPsADay = 86400e12;
+
+/// Sum and number of the segments of a layer's passes.
+struct LayerSum {
+  double ps = 0;
+  double segments = 0;
+};
+
+/// A segment at its longest: beside others, and on a rank with `load` times the mean's rows over the mean.
+double longest(const TimedSegment& segment, double load) {
+  const double alone =
+      static_cast<double>(segment.alone.ps) + load * std::abs(static_cast<double>(segment.per_load.ps));
+  const double beside =
+      static_cast<double>(segment.beside.ps) + load * std::abs(static_cast<double>(segment.per_load_beside.ps));
+  return std::max(alone, beside);
+}
+
+template <class Visit>
+void for_each_segment(const TimedLayer& layer, Visit visit) {
+  for (const TimedPass* pass : {&layer.forward, &layer.backward_input, &layer.backward_weight}) {
+    for (const auto* part : {&pass->first, &pass->second}) {
+      for (const TimedSegment& segment : *part) visit(segment);
+    }
+  }
+}
+
+LayerSum sum_of(const TimedLayer& layer, double load) {
+  LayerSum sum;
+  for_each_segment(layer, [&](const TimedSegment& segment) {
+    sum.ps += longest(segment, load);
+    sum.segments += 1;
+  });
+  return sum;
+}
+
+/// One micro-batch through all stages. Neighbours mostly are one layer, which is summed once.
+LayerSum micro_batch(const StepWork& work, double load) {
+  LayerSum all;
+  const TimedLayer* last = nullptr;
+  LayerSum of_last;
+  for (const auto layers : {&TimedStage::layers, &TimedStage::layers_shared}) {
+    for (const TimedStage& stage : work.stages) {
+      for (const TimedLayer* layer : stage.*layers) {
+        if (layer != last) of_last = sum_of(*layer, load);
+        last = layer;
+        all.ps += of_last.ps;
+        if (layers == &TimedStage::layers) all.segments += of_last.segments;
+      }
+    }
+  }
+  all.ps += 2 * static_cast<double>(work.hop.ps) * static_cast<double>(work.stages.size());
+  return all;
+}
+
+/// All that follows the last chunks, rank after rank.
+double ends(const StepWork& work) {
+  double sum = static_cast<double>(work.norm_reduce.ps);
+  for (const RankEnd& end : work.ends) {
+    sum +=
+        static_cast<double>(end.reduce.ps) + static_cast<double>(end.optimizer.ps) + static_cast<double>(end.gather.ps);
+  }
+  return sum;
+}
+
+/// Factor of compute that random variation does not pass: core/random.hpp draws normal numbers below 9.
+double variation(const StepOptions& options) { return 1 + 9 * (options.jitter + options.rank_variation); }
+
+/// Whether the steady state can be folded (folded_step.hpp).
+std::optional<std::string> too_many_chunks(const StepWork& work, const PlanShape& shape, const StepOptions& options) {
+  const bool folds = folds_rounds(work, options);
+  const std::int64_t chunks = shape.chunks(folds ? warmed_up(shape).micro_batches : shape.micro_batches);
+  if (chunks <= kMostChunks) return std::nullopt;
+  return fmt::format("its {} chunks {} are more than the {} that are simulated", chunks,
+                     folds ? "before the steady state" : "that are not alike (jitter, natural routing, a trace)",
+                     kMostChunks);
+}
+
+std::optional<std::string> too_many_tasks(const PlanShape& shape, const StepOptions& options, double segments) {
+  const bool expanded = options.mode == EngineMode::expanded;
+  if (!expanded && !options.timeline) return std::nullopt;
+  const double tasks = segments * shape.micro_batches * (expanded ? options.width : 1);
+  const auto most = static_cast<double>(expanded ? kMostTasks : kMostSpans);
+  if (tasks <= most) return std::nullopt;
+  return fmt::format("its {:.3g} {} are more than the {:.0f} that are {}", tasks, expanded ? "tasks" : "spans", most,
+                     expanded ? "simulated in engine.mode expanded" : "written to a trace");
+}
+
+}  // namespace
+
+std::optional<std::string> refused_step(const StepWork& work, const PlanShape& shape, const StepOptions& options) {
+  const double load = work.loads.even() ? 0 : work.loads.ranks();
+  const LayerSum once = micro_batch(work, load);
+  const double ps = (once.ps * shape.micro_batches * (options.mode == EngineMode::expanded ? options.width : 1)) *
+                        variation(options) +
+                    ends(work);
+  if (!(ps <= kCounted)) {
+    return fmt::format("its tasks take {:.3g} days together, {:.0f} can be counted", ps / kPsADay, kCounted / kPsADay);
+  }
+  if (auto chunks = too_many_chunks(work, shape, options)) return chunks;
+  return too_many_tasks(shape, options, once.segments);
+}
+
+std::string unsettled_step(const PlanShape& shape) {
+  return fmt::format(
+      "its {} micro-batches a pipeline do not settle into equal rounds within the {} chunks that are "
+      "simulated",
+      shape.micro_batches, kMostChunks);
+}
+
+std::optional<std::string> negative_time(const StepWork& work) {
+  std::optional<std::string> found;
+  const TimedLayer* last = nullptr;
+  for (const TimedStage& stage : work.stages) {
+    for (const TimedLayer* layer : stage.layers) {
+      if (layer == last) continue;
+      last = layer;
+      for_each_segment(*layer, [&](const TimedSegment& segment) {
+        if (std::min(segment.alone, segment.beside) < SimTime{}) found = segment.name;
+      });
+    }
+  }
+  return found;
+}
+
+}  // namespace gpuhours
