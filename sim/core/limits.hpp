@@ -41,10 +41,11 @@ inline constexpr std::int64_t kMostRampBatches = 100'000;  ///< batches that a r
 inline constexpr std::int64_t kMostChunks =
     4'000'000;  ///< of a folded step, after folding: pp x micro-batches x vpp x 2
 inline constexpr std::int64_t kMostSpans = 2'000'000;   ///< of a trace
-inline constexpr std::int64_t kMostTasks = 10'000'000;  ///< of an expanded step
+inline constexpr std::int64_t kMostTasks = 30'000'000;  ///< of an expanded step
 
 // Several runs.
 inline constexpr std::int64_t kMaxSweepPoints = 100'000'000;
+inline constexpr int kMostPlannedGpus = 1'000'000;  ///< that a plan finds for itself
 inline constexpr std::size_t kMostColumns = 1'000;  ///< cases of a comparison
 
 }  // namespace gpuhours

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include "core/limits.hpp"
@@ -15,8 +17,14 @@ namespace {
 constexpr double kCounted = 0.9 * static_cast<double>(std::numeric_limits<std::int64_t>::max());
 constexpr double kPsADay = 86400e12;
 
-/// Sum and number of the segments of a layer's passes.
+/// Of a layer: sums of its passes and the number of their segments.
 struct LayerSum {
+  std::array<double, 3> ps{};
+  double segments = 0;
+};
+
+/// Of one micro-batch through all stages.
+struct Sum {
   double ps = 0;
   double segments = 0;
 };
@@ -30,37 +38,40 @@ double longest(const TimedSegment& segment, double load) {
   return std::max(alone, beside);
 }
 
+constexpr std::array kPasses{&TimedLayer::forward, &TimedLayer::backward_input, &TimedLayer::backward_weight};
+
 template <class Visit>
-void for_each_segment(const TimedLayer& layer, Visit visit) {
-  for (const TimedPass* pass : {&layer.forward, &layer.backward_input, &layer.backward_weight}) {
-    for (const auto* part : {&pass->first, &pass->second}) {
-      for (const TimedSegment& segment : *part) visit(segment);
-    }
+void for_each_segment(const TimedPass& pass, Visit visit) {
+  for (const auto* part : {&pass.first, &pass.second}) {
+    for (const TimedSegment& segment : *part) visit(segment);
   }
 }
 
 LayerSum sum_of(const TimedLayer& layer, double load) {
   LayerSum sum;
-  for_each_segment(layer, [&](const TimedSegment& segment) {
-    sum.ps += longest(segment, load);
-    sum.segments += 1;
-  });
+  for (std::size_t i = 0; i < kPasses.size(); ++i) {
+    for_each_segment(layer.*kPasses[i], [&](const TimedSegment& segment) {
+      sum.ps[i] += longest(segment, load);
+      sum.segments += 1;
+    });
+  }
   return sum;
 }
 
-/// One micro-batch through all stages. Neighbours mostly are one layer, which is summed once.
-LayerSum micro_batch(const StepWork& work, double load) {
-  LayerSum all;
-  const TimedLayer* last = nullptr;
-  LayerSum of_last;
-  for (const auto layers : {&TimedStage::layers, &TimedStage::layers_shared}) {
-    for (const TimedStage& stage : work.stages) {
-      for (const TimedLayer* layer : stage.*layers) {
-        if (layer != last) of_last = sum_of(*layer, load);
-        last = layer;
-        all.ps += of_last.ps;
-        if (layers == &TimedStage::layers) all.segments += of_last.segments;
+/// Each pass in the circumstance in which it takes longer. Neighbours mostly are one layer, which is summed once.
+Sum micro_batch(const StepWork& work, double load) {
+  Sum all;
+  std::array<const TimedLayer*, 2> last{};
+  std::array<LayerSum, 2> of_last;
+  for (const TimedStage& stage : work.stages) {
+    for (std::size_t i = 0; i < stage.layers.size(); ++i) {
+      const std::array<const TimedLayer*, 2> layers{stage.layers[i], stage.layers_shared[i]};
+      for (std::size_t k = 0; k < 2; ++k) {
+        if (layers[k] != last[k]) of_last[k] = sum_of(*layers[k], load);
       }
+      last = layers;
+      for (std::size_t p = 0; p < kPasses.size(); ++p) all.ps += std::max(of_last[0].ps[p], of_last[1].ps[p]);
+      all.segments += of_last[0].segments;
     }
   }
   all.ps += 2 * static_cast<double>(work.hop.ps) * static_cast<double>(work.stages.size());
@@ -104,7 +115,7 @@ std::optional<std::string> too_many_tasks(const PlanShape& shape, const StepOpti
 
 std::optional<std::string> refused_step(const StepWork& work, const PlanShape& shape, const StepOptions& options) {
   const double load = work.loads.even() ? 0 : work.loads.ranks();
-  const LayerSum once = micro_batch(work, load);
+  const Sum once = micro_batch(work, load);
   const double ps = (once.ps * shape.micro_batches * (options.mode == EngineMode::expanded ? options.width : 1)) *
                         variation(options) +
                     ends(work);
@@ -129,9 +140,11 @@ std::optional<std::string> negative_time(const StepWork& work) {
     for (const TimedLayer* layer : stage.layers) {
       if (layer == last) continue;
       last = layer;
-      for_each_segment(*layer, [&](const TimedSegment& segment) {
-        if (std::min(segment.alone, segment.beside) < SimTime{}) found = segment.name;
-      });
+      for (const auto pass : kPasses) {
+        for_each_segment(layer->*pass, [&](const TimedSegment& segment) {
+          if (std::min(segment.alone, segment.beside) < SimTime{}) found = segment.name;
+        });
+      }
     }
   }
   return found;

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "core/checked.hpp"
+#include "core/limits.hpp"
 #include "plan/law_document.hpp"
 #include "scenario/catalogue.hpp"
 #include "scenario/read_scenario.hpp"
@@ -200,6 +201,11 @@ std::optional<Plan> plan(const PlanRequest& request, const DataPaths& paths, int
   result.request = builder.request();
   result.budget =
       gpu_budget(request.budget, hourly_price(*probe), request.days, request.gpus, probe->cluster.node.gpus);
+  if (request.gpus == 0 && result.budget.gpus > kMostPlannedGpus) {
+    diagnostics.error({}, fmt::format("the budget pays for more than {} GPUs until the deadline", kMostPlannedGpus),
+                      "say how many with --gpus, or give more days");
+    return std::nullopt;
+  }
   problem->gpu_hours = result.budget.gpu_hours;
   problem->sequence_length = probe->training.sequence_length;
   problem->peak_per_gpu = bf16_peak(probe->cluster.gpu);

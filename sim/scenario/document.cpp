@@ -15,6 +15,7 @@
 #include <sstream>
 
 #include "core/input_file.hpp"
+#include "core/limits.hpp"
 
 namespace gpuhours {
 

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "core/diagnostic.hpp"
-#include "core/limits.hpp"
 
 namespace gpuhours {
 

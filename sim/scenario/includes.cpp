@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "core/limits.hpp"
+
 namespace gpuhours {
 
 namespace {

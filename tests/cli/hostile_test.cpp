@@ -48,7 +48,8 @@ struct Leaf {
 
 void collect(const KeyNode& node, const std::string& path, std::vector<Leaf>& out) {
   const std::string here = path.empty() ? node.name : path + "." + node.name;
-  if (node.shape == KeyNode::Shape::leaf) out.push_back({here, node.type});
+  // An expanded step is costly by choice.
+  if (node.shape == KeyNode::Shape::leaf && here != "engine.mode") out.push_back({here, node.type});
   if (node.shape == KeyNode::Shape::map) {
     for (const KeyNode& child : node.children) collect(child, here, out);
   }
@@ -110,11 +111,11 @@ TEST_CASE("hostile values: infinities, overflow and no number are refused word f
       {"plan --budget 1M --gpu h100_sxm --days inf",
        "gpuhours: error: --days: 'inf' is not a number from 0.01 to 36500\n  = see gpuhours plan --help\n"},
       {"plan --budget 1e300T --gpu h100_sxm --days 10",
-       "--budget: error: '1e300T' is too large\n  = an amount of money goes up to 1000T USD\n"},
+       "error: --budget: '1e300T' is too large\n  = an amount of money goes up to 1000T USD\n"},
       {"collective --op all_reduce --system hgx_h100 --bytes 1e300GiB",
-       "--bytes: error: '1e300GiB' is too large\n  = an amount of data goes up to 1e+06 PB\n"},
+       "error: --bytes: '1e300GiB' is too large\n  = an amount of data goes up to 1e+06 PB\n"},
       {"search " + kL8 + " --deadline '1e400 days'",
-       "--deadline: error: '1e400 days' is too large\n  = a time goes up to 1.157e+07 days\n"},
+       "error: --deadline: '1e400 days' is too large\n  = a time goes up to 1.157e+07 days\n"},
       {"list gpus --max-memory 1kB",
        "gpuhours: error: --max-memory: '1kB' is less than the 64 MB that every command needs\n"
        "  = see gpuhours list --help\n"},
@@ -138,7 +139,9 @@ TEST_CASE("hostile values: infinities, overflow and no number are refused word f
 
 TEST_CASE("hostile values: products of layout sizes are formed in 64 bits") {
   // 65536 x 65536 is 0 in 32 bits.
-  const Outcome grid = program("estimate " + kL8 + " --set parallelism.tp=65536 --set parallelism.pp=65536");
+  const Outcome grid = program("estimate " + kL8 +
+                               " --set parallelism.tp=65536 --set parallelism.pp=65536 "
+                               "--set parallelism.cp=1");
   CHECK(grid.code == 2);
   CHECK(grid.err.find("tp 65536 x pp 65536 x cp 1 = 4294967296 does not divide") != std::string::npos);
   const Outcome experts = program("estimate " + scenario("mixtral_8x7b_h100") +
@@ -158,11 +161,12 @@ TEST_CASE("hostile values: a step beyond the range of simulated time is refused 
 }
 
 TEST_CASE("without bound: a step of 10^8 sequences is folded before it is written out") {
-  const std::string set = "estimate " + scenario("llama3.1_70b_h100") +
-                          " --set 'training.tokens=1e15 tokens' --set 'training.global_batch=";
-  const Outcome large = bounded_program(set + "102400000 sequences'");
+  const Outcome large =
+      bounded_program("estimate " + kL8 +
+                      " --set 'training.tokens=1e15 tokens' --set 'training.sequence_length=512 tokens' "
+                      "--set 'training.global_batch=102400000 sequences' --max-memory 128MB");
   CAPTURE(large.err);
-  CHECK((large.code == 0 || large.code == 1));
+  CHECK(large.code == 0);
 }
 
 TEST_CASE("without bound: devices and FIFOs are no scenarios") {

@@ -85,12 +85,11 @@ CLI::Validator number_from(double low, double high) {
 
 std::optional<double> option_quantity(std::string_view option, const std::string& text, Unit unit,
                                       Diagnostics& diagnostics, bool unit_optional, bool zero) {
-  const SourcePlace place{std::string(option), 0, 0, {}};
   const ParsedNumber parsed = parse_quantity(text, unit, unit_optional);
   if (!parsed.value) {
-    diagnostics.error(place, parsed.error.message, parsed.error.hint);
+    diagnostics.error({}, fmt::format("{}: {}", option, parsed.error.message), parsed.error.hint);
   } else if (*parsed.value < 0 || (!zero && *parsed.value == 0)) {
-    diagnostics.error(place, fmt::format("'{}' is {}", text, zero ? "below 0" : "not above 0"));
+    diagnostics.error({}, fmt::format("{}: '{}' is {}", option, text, zero ? "below 0" : "not above 0"));
   } else {
     return parsed.value;
   }

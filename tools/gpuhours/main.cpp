@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <exception>
+#include <iostream>
 
 #include "command.hpp"
 #include "core/diagnostic.hpp"
@@ -51,7 +52,7 @@ int unknown_argument(const CLI::App& app) {
 int parse_error(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
     app.exit(error);  // --help, --version
-    return std::fflush(stdout) == 0 ? cli::kGood : cli::kBadInput;
+    return std::cout.flush().good() ? cli::kGood : cli::kBadInput;
   }
   if (!app.remaining(true).empty()) return unknown_argument(app);
   if (app.get_subcommands().empty()) return usage_error(app, "a command is missing", "");
