@@ -9,6 +9,7 @@
 #include <set>
 #include <string_view>
 
+#include "core/checked.hpp"
 #include "kernels/recipe.hpp"
 #include "workload/laws.hpp"
 #include "workload/workload.hpp"
@@ -176,7 +177,7 @@ void PlanBuilder::add_permute(const Operator& op) {
   const bool gathers = op.law == laws::kPermute;
   if (!gathers && op.law != laws::kUnpermute) return add_memory(op);
   const double moved = op.bytes.value() / (2.0 * static_cast<double>(op.cols));
-  const auto tokens = static_cast<std::int64_t>(std::llround(moved)) - op.rows;
+  const auto tokens = nearest_whole<std::int64_t>(moved) - op.rows;
   if (tokens <= 0 || std::abs(moved - std::round(moved)) > 1e-6 || op.rows % tokens != 0) {
     return leave_out(fmt::format("{} in FP8 or with uneven copies", op.law), op);
   }

@@ -39,7 +39,7 @@ class LayoutWriter {
 
  private:
   [[nodiscard]] int number(std::string_view column, int missing) const {
-    return static_cast<int>(whole_number(run_.at(column)).value_or(missing));
+    return small_whole(run_.at(column)).value_or(missing);
   }
 
   /// Pipelines keep parameters gathered and scatter gradients once a step, whatever their sharding is called: PyTorch's

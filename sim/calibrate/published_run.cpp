@@ -108,7 +108,7 @@ class RowWriter {
 
   [[nodiscard]] std::string model_lines(const Architecture& model) const {
     if (run_.blank("truncated_layers")) return fmt::format("model: {}\n", model.id);
-    const int layers = static_cast<int>(whole_number(run_.at("truncated_layers")).value_or(model.layers));
+    const int layers = small_whole(run_.at("truncated_layers")).value_or(model.layers);
     return fmt::format("model: {{extends: {}, layers: {}, dense_layers: {}}}\n", model.id, layers,
                        std::min(model.dense_layers, layers));
   }
@@ -331,7 +331,7 @@ RunScenario run_scenario(const PublishedRun& run, const ValidationMap& map, cons
   }
   std::vector<std::string> reasons;
   for (const Diagnostic& diagnostic : diagnostics.all()) {
-    if (diagnostic.severity == Severity::error) reasons.push_back(diagnostic.message);
+    if (diagnostic.severity != Severity::warning) reasons.push_back(diagnostic.message);
   }
   out.refusal = fmt::format("{}", fmt::join(reasons, "; "));
   return out;

@@ -50,8 +50,8 @@ std::vector<StackRun> stack_runs(const std::vector<PublishedRun>& runs, const st
   const ValidationMap map = validation_map(paths.root, ignored);
   std::vector<const PublishedRun*> chosen;
   for (const PublishedRun& run : runs) {
-    const auto tier = whole_number(run.at("tier"));
-    const bool wanted = tier && std::find(tiers.begin(), tiers.end(), static_cast<int>(*tier)) != tiers.end();
+    const auto tier = small_whole(run.at("tier"));
+    const bool wanted = tier && std::find(tiers.begin(), tiers.end(), *tier) != tiers.end();
     if (wanted && stack_profile(run, map, paths.root) == stack) chosen.push_back(&run);
   }
   std::vector<std::optional<StackRun>> found(chosen.size());

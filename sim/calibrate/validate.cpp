@@ -24,7 +24,7 @@ RefusedRow refused(const PublishedRun& run, std::string reason) { return {run.at
 
 std::string reason(const Diagnostics& diagnostics) {
   for (const Diagnostic& diagnostic : diagnostics.all()) {
-    if (diagnostic.severity == Severity::error) return diagnostic.message;
+    if (diagnostic.severity != Severity::warning) return diagnostic.message;
   }
   return "no estimate";
 }
@@ -103,8 +103,8 @@ LeftOut left_out_fits(const std::vector<PublishedRun>& runs, const ValidationMap
 }
 
 bool chosen(const PublishedRun& run, const std::vector<int>& tiers) {
-  const auto tier = whole_number(run.at("tier"));
-  return tier && std::find(tiers.begin(), tiers.end(), static_cast<int>(*tier)) != tiers.end();
+  const auto tier = small_whole(run.at("tier"));
+  return tier && std::find(tiers.begin(), tiers.end(), *tier) != tiers.end();
 }
 
 }  // namespace
@@ -123,7 +123,7 @@ ValidationRow validation_row(const PublishedRun& run, const RunScenario& built, 
   row.precision = run.at("precision");
   row.mixture = scenario.model.is_moe();
   row.parameters = parameter_counts(scenario.model).total;
-  row.tier = static_cast<int>(whole_number(run.at("tier")).value_or(1));
+  row.tier = small_whole(run.at("tier")).value_or(1);
   row.gpus = scenario.cluster.gpus;
   row.global_batch = scenario.training.global_batch;
   row.setting = fmt::format("{} {} {} {}", run.at("seq_len"), scenario.model.layers, run.at("router_balance"),

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/checked.hpp"
+
 namespace gpuhours {
 namespace {
 
@@ -12,7 +14,7 @@ int divided_up(int a, int b) { return (a + b - 1) / b; }
 
 // Ports of a leaf that point down, where `oversubscription` downs share one up.
 int down_ports(int ports, double oversubscription) {
-  return ports - static_cast<int>(std::floor(ports / (1.0 + oversubscription)));
+  return ports - nearest_whole<int>(std::floor(ports / (1.0 + oversubscription)));
 }
 
 class Builder {
@@ -108,7 +110,7 @@ class Builder {
     const int pod_endpoints = fabric_.pod_endpoints > 0 ? fabric_.pod_endpoints : down * (ports / 2);
     const int leaves = divided_up(pod_endpoints, down);
     const int pods = divided_up(fabric_.endpoints, pod_endpoints);
-    const int core_ups = std::max(1, static_cast<int>(std::floor(leaves / fabric_.oversubscription)));
+    const int core_ups = std::max(1, nearest_whole<int>(std::floor(leaves / fabric_.oversubscription)));
     layout_.endpoints_per_leaf = down;
     layout_.leaves_per_pod = leaves;
     layout_.leaves_per_plane = pods * leaves;

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "core/checked.hpp"
 #include "core/input_file.hpp"
 
 namespace gpuhours {
@@ -31,7 +32,7 @@ class CsvScanner {
   [[nodiscard]] int column_here() const { return static_cast<int>(position_ - line_start_) + 1; }
 
   void error_at(int line, int column, std::string message) {
-    problems_.error({table_.file_, line, column, table_.source_line(line)}, std::move(message));
+    problems_.error(place_in_line(table_.file_, line, column, table_.source_line(line)), std::move(message));
   }
 
   void next_line() {
@@ -158,7 +159,7 @@ int CsvTable::needed_column(std::string_view name, Diagnostics& problems) const 
   const int index = column(name);
   if (index >= 0) return index;
   const std::string near = nearest(name, columns_);
-  problems.error({file_, 1, 1, source_line(1)}, fmt::format("column '{}' is missing", name),
+  problems.error(place_in_line(file_, 1, 1, source_line(1)), fmt::format("column '{}' is missing", name),
                  near.empty() ? "" : fmt::format("did you mean '{}'?", near));
   return -1;
 }
@@ -176,15 +177,15 @@ std::string_view CsvTable::cell(std::size_t row, int column) const {
 
 SourcePlace CsvTable::place(std::size_t row, int column) const {
   const Cell& found = at(row, std::max(column, 0));
-  return {file_, found.line, found.column, source_line(found.line)};
+  return place_in_line(file_, found.line, found.column, source_line(found.line));
 }
 
-std::string CsvTable::source_line(int line) const {
+std::string_view CsvTable::source_line(int line) const {
   if (line < 1 || static_cast<std::size_t>(line) > line_starts_.size()) return {};
   const std::size_t begin = line_starts_[static_cast<std::size_t>(line) - 1];
   std::size_t end = std::min(text_.find('\n', begin), text_.size());
   if (end > begin && text_[end - 1] == '\r') --end;
-  return text_.substr(begin, end - begin);
+  return std::string_view(text_).substr(begin, end - begin);
 }
 
 namespace {
@@ -232,8 +233,13 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
   const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (fault == std::errc() && end == text.data() + text.size()) return value;
   const std::optional<double> real = finite_number(text);
-  if (!real || std::abs(*real) > 9007199254740992.0 || *real != std::floor(*real)) return std::nullopt;
-  return static_cast<std::int64_t>(*real);
+  if (!real || std::abs(*real) > 9007199254740992.0) return std::nullopt;  // beyond 2^53 digits are lost
+  return exact_whole<std::int64_t>(*real);
+}
+
+std::optional<int> small_whole(std::string_view text) {
+  const std::optional<std::int64_t> value = whole_number(text);
+  return value ? narrowed<int>(*value) : std::nullopt;
 }
 
 }  // namespace gpuhours

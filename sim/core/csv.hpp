@@ -49,7 +49,7 @@ class CsvTable {
   friend class CsvScanner;
 
   [[nodiscard]] const Cell& at(std::size_t row, int column) const;
-  [[nodiscard]] std::string source_line(int line) const;
+  [[nodiscard]] std::string_view source_line(int line) const;
 
   std::string file_;
   std::string text_;     ///< as read, for the source lines of messages
@@ -63,5 +63,7 @@ class CsvTable {
 std::optional<double> finite_number(std::string_view text);
 /// The 64-bit whole number that is the whole of `text` ("4096", "4096.0" and "4.096e3" too), or nothing.
 std::optional<std::int64_t> whole_number(std::string_view text);
+/// The same for numbers of 32 bits.
+std::optional<int> small_whole(std::string_view text);
 
 }  // namespace gpuhours

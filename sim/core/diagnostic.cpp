@@ -5,45 +5,97 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/limits.hpp"
+#include "core/visible.hpp"
+
 namespace gpuhours {
 
+void Diagnostics::keep(Diagnostic diagnostic) {
+  if (list_.size() < kMostMistakes || diagnostic.severity == Severity::fault) {
+    list_.push_back(std::move(diagnostic));
+  } else {
+    ++left_out_;
+  }
+}
+
 void Diagnostics::error(SourcePlace place, std::string message, std::string hint) {
-  list_.push_back({Severity::error, std::move(place), std::move(message), std::move(hint)});
+  keep({Severity::error, std::move(place), std::move(message), std::move(hint)});
   ++errors_;
 }
 
 void Diagnostics::warning(SourcePlace place, std::string message, std::string hint) {
-  list_.push_back({Severity::warning, std::move(place), std::move(message), std::move(hint)});
+  keep({Severity::warning, std::move(place), std::move(message), std::move(hint)});
+}
+
+void Diagnostics::fault(std::string sentence) {
+  list_.push_back({Severity::fault, {}, std::move(sentence), {}});
+  ++errors_;
+}
+
+bool Diagnostics::has_faults() const {
+  return std::any_of(list_.begin(), list_.end(), [](const Diagnostic& one) { return one.severity == Severity::fault; });
 }
 
 void Diagnostics::append(const Diagnostics& other) {
-  list_.insert(list_.end(), other.list_.begin(), other.list_.end());
+  for (const Diagnostic& one : other.list_) keep(one);
   errors_ += other.errors_;
+  left_out_ += other.left_out_;
 }
+
+SourcePlace place_in_line(std::string file, int line_number, int column, std::string_view line) {
+  SourcePlace place{std::move(file), line_number, column, {}, 0};
+  const auto at = static_cast<std::size_t>(std::max(column - 1, 0));
+  std::size_t begin = 0;
+  if (line.size() > kMostShown && at > kMostShown / 2) begin = std::min(at, line.size()) - kMostShown / 2;
+  while (begin > 0 && begin < line.size() && (static_cast<unsigned char>(line[begin]) & 0xC0) == 0x80) ++begin;
+  place.source_line = std::string(line.substr(begin, kMostShown));
+  place.cut = static_cast<int>(begin);
+  return place;
+}
+
+namespace {
+
+std::string_view word(Severity severity) {
+  switch (severity) {
+    case Severity::error:
+      return "error";
+    case Severity::warning:
+      return "warning";
+    case Severity::fault:
+      return "internal fault";
+  }
+  return "";
+}
+
+/// The source line and a caret below its column.
+std::string source_text(const SourcePlace& place) {
+  if (place.source_line.empty()) return {};
+  const std::string dots = place.cut > 0 ? "..." : "";
+  std::string out = fmt::format("  | {}{}\n", dots, visible_line(place.source_line));
+  if (place.column <= 0) return out;
+  const std::size_t before = static_cast<std::size_t>(std::max(place.column - 1 - place.cut, 0));
+  std::string caret_line = dots + visible_line(std::string_view(place.source_line).substr(0, before));
+  std::replace_if(
+      caret_line.begin(), caret_line.end(), [](char c) { return c != '\t'; }, ' ');
+  return out + fmt::format("  | {}^\n", caret_line);
+}
+
+}  // namespace
 
 std::string text(const Diagnostic& diagnostic) {
   const SourcePlace& place = diagnostic.place;
-  std::string out = place.file;
+  std::string out = visible_line(place.file);
   if (place.line > 0) out += fmt::format(":{}:{}", place.line, place.column);
   if (!out.empty()) out += ": ";
-  out += diagnostic.severity == Severity::error ? "error: " : "warning: ";
-  out += diagnostic.message + "\n";
-  if (!place.source_line.empty()) {
-    out += fmt::format("  | {}\n", place.source_line);
-    if (place.column > 0) {
-      std::string caret_line = place.source_line.substr(0, static_cast<std::size_t>(place.column - 1));
-      std::replace_if(
-          caret_line.begin(), caret_line.end(), [](char c) { return c != '\t'; }, ' ');
-      out += fmt::format("  | {}^\n", caret_line);
-    }
-  }
-  if (!diagnostic.hint.empty()) out += fmt::format("  = {}\n", diagnostic.hint);
+  out += fmt::format("{}: {}\n{}", word(diagnostic.severity), visible_line(diagnostic.message), source_text(place));
+  if (!diagnostic.hint.empty()) out += fmt::format("  = {}\n", visible_line(diagnostic.hint));
   return out;
 }
 
 std::string text(const Diagnostics& diagnostics) {
   std::string out;
   for (const Diagnostic& diagnostic : diagnostics.all()) out += text(diagnostic);
+  if (diagnostics.left_out() > 0) out += fmt::format("... and {} more\n", diagnostics.left_out());
   return out;
 }
 
@@ -67,6 +119,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
+  if (word.size() > kMostShown) return {};
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {

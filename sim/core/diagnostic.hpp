@@ -18,10 +18,15 @@ struct SourcePlace {
   std::string file;
   int line = 0;
   int column = 0;
-  std::string source_line;
+  std::string source_line;  ///< of a long line the part around the column
+  int cut = 0;              ///< bytes of the line before that part
 };
 
-enum class Severity { error, warning };
+/// The place in `line`, of which no more than a screen's width around the column is kept.
+SourcePlace place_in_line(std::string file, int line_number, int column, std::string_view line);
+
+/// A fault is the program's own, an error the input's.
+enum class Severity { error, warning, fault };
 
 struct Diagnostic {
   Severity severity = Severity::error;
@@ -30,23 +35,31 @@ struct Diagnostic {
   std::string hint;  ///< empty, or what would mend it ("did you mean 'gpus'?")
 };
 
-/// The list that readers append to.
+/// The list that readers append to. Beyond kMostMistakes errors and warnings are counted, not kept.
 class Diagnostics {
  public:
   void error(SourcePlace place, std::string message, std::string hint = {});
   void warning(SourcePlace place, std::string message, std::string hint = {});
+  /// What cannot be, whatever the input; counts as an error too.
+  void fault(std::string sentence);
 
   [[nodiscard]] bool has_errors() const { return errors_ > 0; }
+  [[nodiscard]] bool has_faults() const;
   [[nodiscard]] int errors() const { return errors_; }
   [[nodiscard]] const std::vector<Diagnostic>& all() const { return list_; }
+  /// Errors and warnings beyond those that are kept.
+  [[nodiscard]] int left_out() const { return left_out_; }
   void append(const Diagnostics& other);
 
  private:
   std::vector<Diagnostic> list_;
+  void keep(Diagnostic diagnostic);
+
   int errors_ = 0;
+  int left_out_ = 0;
 };
 
-/// The printed form above, ending in a newline.
+/// The printed form above, ending in a newline; control characters of names and lines are shown, see core/visible.hpp.
 std::string text(const Diagnostic& diagnostic);
 std::string text(const Diagnostics& diagnostics);
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/limits.hpp"
+
 namespace gpuhours {
 
 class InputFile {
@@ -29,8 +31,13 @@ class InputFile {
   std::string failure_;
 };
 
+/// `path` opened for reading, or -1 with `failure` filled ("No such file or directory", "a device, not a file"). A
+/// regular file; a pipe or a terminal only as what the program was given open: /dev/stdin and /dev/fd/N. Never waits
+/// for a writer.
+int opened_file(const std::string& path, std::string& failure);
+
 /// The whole unpacked content; on failure `failure` is filled and the result is empty. Refuses content above `limit`
 /// bytes.
-std::string file_content(const std::string& path, std::string& failure, std::size_t limit = std::size_t{1} << 30);
+std::string file_content(const std::string& path, std::string& failure, std::size_t limit = kMostFileBytes);
 
 }  // namespace gpuhours

@@ -66,8 +66,8 @@ void FlowNetwork::begin_due() {
 std::int64_t FlowNetwork::finish_time(const Moving& moving) const {
   if (moving.rate <= 0) return FinishTimes::kNever;
   const double ps = moving.remaining / moving.rate * kPsPerSecond;
-  if (ps > 9e18) return FinishTimes::kNever;
-  return moving.since.ps + std::llround(ps);
+  // kNever, the end of the range, where the flow takes longer than can be counted.
+  return saturating_sum(moving.since.ps, nearest_whole<std::int64_t>(ps));
 }
 
 void FlowNetwork::settle_rates() {
@@ -89,7 +89,8 @@ void FlowNetwork::finish_due() {
   std::int64_t horizon = now_.ps;
   for (const std::uint32_t variable : due_) {
     const double lasted = static_cast<double>(now_.ps - by_variable_[variable].began.ps);
-    horizon = std::max(horizon, now_.ps + static_cast<std::int64_t>(lasted * kEndTolerance));
+    horizon =
+        std::max(horizon, saturating_sum(now_.ps, nearest_whole<std::int64_t>(std::floor(lasted * kEndTolerance))));
   }
   if (horizon > now_.ps) {
     due_.clear();

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "core/limits.hpp"
 #include "engine/steady_rounds.hpp"
 
 namespace gpuhours {
@@ -12,10 +13,10 @@ namespace {
 /// `use` of `count` equal chunks.
 TimeUse times_of(const TimeUse& use, int count) {
   TimeUse out = use;
-  out.compute.ps *= count;
-  for (SimTime& time : out.exposed) time.ps *= count;
-  out.communication.ps *= count;
-  out.hidden.ps *= count;
+  out.compute *= count;
+  for (SimTime& time : out.exposed) time *= count;
+  out.communication *= count;
+  out.hidden *= count;
   out.account *= count;
   return out;
 }
@@ -33,8 +34,8 @@ class FoldedStep {
     out.tasks = times_.tasks();
     out.ranks.resize(static_cast<std::size_t>(times_.ranks()));
     place_ends();
-    const SimTime skipped = rounds ? SimTime{rounds->length.ps * repeats} : SimTime{};
-    out.length = {last_end_ + skipped.ps};
+    const SimTime skipped = rounds ? rounds->length * repeats : SimTime{};
+    out.length = SimTime{last_end_} + skipped;
     for (int r = 0; r < times_.ranks(); ++r) {
       RankStep& rank = out.ranks[static_cast<std::size_t>(r)];
       add_chunks(r, rounds, repeats, rank);
@@ -117,14 +118,14 @@ class FoldedStep {
       }
       const SimTime idle{times.start[i] - previous_end};
       const SimTime exposed = idle.ps == 0 ? SimTime{} : std::min(idle, times_.wire_before(r, i));
-      out.use.exposed[static_cast<std::size_t>(Exposed::pipeline)].ps += exposed.ps * count;
-      out.bubble.ps += (idle - exposed).ps * count;
+      out.use.exposed[static_cast<std::size_t>(Exposed::pipeline)] += exposed * count;
+      out.bubble += (idle - exposed) * count;
       previous_end = times.start[i] + times.profile[i]->length.ps;
     }
     for (std::size_t kind = 0; kind < kChunkKinds; ++kind) {
       for (const auto& [profile, count] : counts[kind]) {
-        out.chunk_time[kind].ps += profile->length.ps * count;
-        out.chunk_compute[kind].ps += (profile->length - profile->use.all_exposed()).ps * count;
+        out.chunk_time[kind] += profile->length * count;
+        out.chunk_compute[kind] += (profile->length - profile->use.all_exposed()) * count;
         out.chunk_count[kind] += count;
         out.use += times_of(profile->use, count);
       }
@@ -138,8 +139,8 @@ class FoldedStep {
     const std::int64_t early = std::max<std::int64_t>(0, end.early - end.chunks_end);
     const std::int64_t data = early + end.rest + work_.norm_reduce.ps + end.gather_length;
     out.optimizer = work_.ends[static_cast<std::size_t>(r)].optimizer;
-    out.use.exposed[static_cast<std::size_t>(Exposed::data)].ps += data;
-    out.bubble.ps += last_end_ - end.chunks_end - data - out.optimizer.ps;
+    out.use.exposed[static_cast<std::size_t>(Exposed::data)] += SimTime{data};
+    out.bubble += SimTime{last_end_ - end.chunks_end - data} - out.optimizer;
   }
 
   const StepWork& work_;
@@ -152,22 +153,6 @@ class FoldedStep {
 };
 
 }  // namespace
-
-PipelinePlan PlanShape::plan(int of_micro_batches) const {
-  return pipeline_plan(schedule, pp, vpp, of_micro_batches, merged);
-}
-
-int repeat_of(const PlanShape& shape) { return shape.schedule == Schedule::interleaved ? shape.pp : 2; }
-
-PlanShape warmed_up(const PlanShape& shape) {
-  // Interleaved ranks warm up with at most 2 pp + (vpp - 1) pp turns of vpp a micro-batch, merged 1F1B, DualPipe and
-  // the V-shaped orders with at most 2 pp micro-batches, the others with pp.
-  const int repeat = repeat_of(shape);
-  const int enough = 4 * shape.pp + 2 * repeat;
-  PlanShape out = shape;
-  if (shape.micro_batches > enough) out.micro_batches = enough + (shape.micro_batches - enough) % repeat;
-  return out;
-}
 
 StepResult folded_step(const StepWork& work, const PipelinePlan& plan, ChunkProfiles& profiles, std::uint64_t seed) {
   const PipelineTimes times(work, plan, profiles, seed);
@@ -183,6 +168,12 @@ const PipelinePlan& LastPlans::plan(const PlanShape& shape, int micro_batches) {
   return it != plans_.end() ? it->second : plans_.emplace(micro_batches, shape.plan(micro_batches)).first->second;
 }
 
+namespace {
+
+StepResult unsettled() { return {.length = kEndless, .settled = false}; }
+
+}  // namespace
+
 StepResult folded_step(const StepWork& work, const PlanShape& shape, ChunkProfiles& profiles) {
   LastPlans plans;
   return folded_step(work, shape, profiles, plans);
@@ -191,7 +182,8 @@ StepResult folded_step(const StepWork& work, const PlanShape& shape, ChunkProfil
 StepResult folded_step(const StepWork& work, const PlanShape& shape, ChunkProfiles& profiles, LastPlans& plans) {
   const int repeat = repeat_of(shape);
   int simulated = warmed_up(shape).micro_batches;
-  while (2 * simulated < shape.micro_batches) {
+  while (simulated < (shape.micro_batches + 1) / 2) {
+    if (shape.chunks(simulated) > kMostChunks) return unsettled();
     const PipelinePlan& plan = plans.plan(shape, simulated);
     const PipelineTimes times(work, plan, profiles);
     const std::optional<SteadyRounds> rounds = steady_rounds(times, plan, repeat);
@@ -200,6 +192,7 @@ StepResult folded_step(const StepWork& work, const PlanShape& shape, ChunkProfil
     }
     simulated += (simulated + repeat - 1) / repeat * repeat;  // twice as many, in whole rounds
   }
+  if (shape.chunks(shape.micro_batches) > kMostChunks) return unsettled();
   return folded_step(work, plans.plan(shape, shape.micro_batches), profiles);
 }
 

@@ -14,23 +14,6 @@ namespace gpuhours {
 /// Every chunk of `plan`; `seed`: of the draws of uneven routing.
 StepResult folded_step(const StepWork& work, const PipelinePlan& plan, ChunkProfiles& profiles, std::uint64_t seed = 1);
 
-/// What a plan is made of, before the orders of its ranks are written out.
-struct PlanShape {
-  Schedule schedule = Schedule::one_f_one_b;
-  int pp = 1;
-  int vpp = 1;
-  int micro_batches = 1;
-  bool merged = false;  ///< forward and backward of 1F1B merged, see pipeline_plan()
-
-  [[nodiscard]] PipelinePlan plan(int of_micro_batches) const;
-  bool operator==(const PlanShape&) const = default;
-};
-
-/// Micro-batches that plans of one shape may differ by so that they differ in the number of equal rounds only.
-int repeat_of(const PlanShape& shape);
-/// The shape with as few micro-batches as show the warm-up and the fullest moment of every rank.
-PlanShape warmed_up(const PlanShape& shape);
-
 /// Plans of the shape asked for last, by micro-batches: layouts that follow each other often have the same. One thread
 /// at a time.
 class LastPlans {
@@ -42,8 +25,8 @@ class LastPlans {
   std::map<int, PipelinePlan> plans_;
 };
 
-/// As few micro-batches as settle, the rest as rounds of the steady state; all of them where they do not settle.
-/// Balanced routing only.
+/// As few micro-batches as settle, the rest as rounds of the steady state; all of them where they do not settle;
+/// nothing (StepResult::settled) where these are more than kMostChunks. Balanced routing only.
 StepResult folded_step(const StepWork& work, const PlanShape& shape, ChunkProfiles& profiles);
 StepResult folded_step(const StepWork& work, const PlanShape& shape, ChunkProfiles& profiles, LastPlans& plans);
 

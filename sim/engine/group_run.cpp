@@ -204,8 +204,7 @@ class RankRun {
   void schedule_end(Running& stream) {
     const Lengths& of = lengths[static_cast<std::size_t>(stream.task)];
     const std::int64_t whole = stream.slowed ? of.beside : of.alone;
-    const auto rest = stream.left == 1.0 ? whole : std::llround(stream.left * static_cast<double>(whole));
-    stream.expected_end = now_ + rest;
+    stream.expected_end = now_ + stretched(SimTime{whole}, stream.left).ps;
     stream.scheduled = ++schedules_;
   }
 

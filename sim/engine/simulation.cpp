@@ -171,8 +171,7 @@ class Simulation {
     StreamState& stream = streams_[s];
     const Running& task = tasks_[stream.running];
     const SimTime whole = stream.slowed ? task.beside : task.alone;
-    const auto rest = stream.left == 1.0 ? whole.ps : std::llround(stream.left * static_cast<double>(whole.ps));
-    stream.expected_end = {now_.ps + rest};
+    stream.expected_end = now_ + stretched(whole, stream.left);
     queue_.push(stream.expected_end, (s << 1) | static_cast<std::uint32_t>(EventKind::end_of_stream_head));
   }
 

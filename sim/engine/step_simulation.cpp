@@ -217,17 +217,13 @@ class StepSimulation {
     return draws[draw_of(options_.seed, rank, i, draws.size())];
   }
 
-  static SimTime scaled(SimTime time, double factor) {
-    return factor == 1.0 ? time : SimTime::from(time.seconds() * factor);
-  }
-
   PlacedChunk place_profile(int rank, std::size_t i, const Chunk& chunk, double factor) {
     const ChunkProfile& p = profile(rank, i, chunk);
-    const SimTime length = scaled(p.length, factor);
+    const SimTime length = stretched(p.length, factor);
     const TaskId id = graph_.add({.alone = length, .beside = length, .device = rank, .label = 0});
     return {.start = id,
-            .forward_out = {id, scaled(p.forward_out, factor), true},
-            .backward_out = {id, scaled(p.backward_out, factor), true},
+            .forward_out = {id, stretched(p.forward_out, factor), true},
+            .backward_out = {id, stretched(p.backward_out, factor), true},
             .last = {id},
             .profile = &p};
   }
@@ -488,6 +484,17 @@ StepOptions step_options(const Scenario& scenario) {
           .jitter = scenario.engine.jitter,
           .rank_variation = scenario.engine.mode == EngineMode::expanded ? scenario.stack.rank_variation : 0,
           .seed = scenario.engine.seed};
+}
+
+bool folds_rounds(const StepWork& work, const StepOptions& options) {
+  return options.mode == EngineMode::folded && options.jitter == 0 && !options.timeline && !options.events &&
+         work.loads.even();
+}
+
+StepResult simulate_step(const StepWork& work, const PlanShape& shape, const StepOptions& options,
+                         ChunkProfiles& profiles) {
+  if (folds_rounds(work, options)) return folded_step(work, shape, profiles);
+  return simulate_step(work, shape.plan(shape.micro_batches), options, profiles);
 }
 
 StepResult simulate_step(const StepWork& work, const PipelinePlan& plan, const StepOptions& options,

@@ -31,7 +31,8 @@ struct StepResult {
   std::vector<RankStep> ranks;
   std::size_t tasks = 0;
   std::size_t events = 0;
-  Timeline timeline;  ///< when asked for: one device a pipeline rank
+  Timeline timeline;    ///< when asked for: one device a pipeline rank
+  bool settled = true;  ///< false: too many micro-batches that never become equal rounds; all else is empty
 };
 
 struct StepOptions {
@@ -46,6 +47,12 @@ struct StepOptions {
 };
 StepOptions step_options(const Scenario& scenario);
 
+/// Whether a step under these options is one of equal rounds in its steady state, of which a few stand for all.
+bool folds_rounds(const StepWork& work, const StepOptions& options);
+
+/// A step of a shape whose plan is written out as far as it must be; see engine/step_range.hpp for what is refused.
+StepResult simulate_step(const StepWork& work, const PlanShape& shape, const StepOptions& options,
+                         ChunkProfiles& profiles);
 StepResult simulate_step(const StepWork& work, const PipelinePlan& plan, const StepOptions& options);
 /// The same with chunk profiles that steps of other batches share.
 StepResult simulate_step(const StepWork& work, const PipelinePlan& plan, const StepOptions& options,

@@ -13,7 +13,7 @@ namespace {
 
 Seconds rank_floor(const StepModel& model, int global_batch, const LeastBySlot& least) {
   return Seconds(busiest_rank_sum(model.work().stages, model.scenario().parallelism,
-                                  model.plan(global_batch).micro_batches, least));
+                                  model.shape(global_batch).micro_batches, least));
 }
 
 }  // namespace

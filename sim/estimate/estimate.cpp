@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <memory>
 
+#include "engine/step_range.hpp"
 #include "estimate/checks.hpp"
 #include "estimate/node_power.hpp"
 #include "estimate/step_model.hpp"
@@ -70,9 +72,9 @@ StepEstimate step_estimate(const StepModel& model, int global_batch, StepResult 
     out.communication_hidden_share =
         static_cast<double>(shown.use.hidden.ps) / static_cast<double>(shown.use.communication.ps);
   }
-  const PipelinePlan plan = model.plan(global_batch);
-  out.schedule_run = plan.schedule;
-  out.micro_batches = plan.micro_batches;
+  const PlanShape shape = model.shape(global_batch);
+  out.schedule_run = shape.schedule_run();
+  out.micro_batches = shape.micro_batches;
   out.mean_power_share = node_power_share(scenario.cluster, mean_gpu_power(model, result));
   out.timeline = std::move(result.timeline);
   return out;
@@ -92,18 +94,57 @@ class PhaseModels {
     return it->second.get();
   }
 
+  /// A step of a phase; empty after an error.
+  std::optional<StepResult> step(int phase, int global_batch, bool timeline) {
+    const StepModel* model = at(phase);
+    if (model == nullptr) return std::nullopt;
+    if (const auto name = negative_time(model->timed())) {
+      diagnostics_.fault(fmt::format("'{}' takes a time below 0", *name));
+      return std::nullopt;
+    }
+    std::optional<std::string> refusal = model->refusal(global_batch, timeline);
+    StepResult result;
+    if (!refusal) result = model->step(global_batch, timeline);
+    if (!result.settled) refusal = unsettled_step(model->shape(global_batch));
+    if (!refusal) {
+      const std::vector<std::string> broken = broken_laws(*model, global_batch, result.length.seconds());
+      for (const std::string& sentence : broken) diagnostics_.fault(sentence);
+      return broken.empty() ? std::optional(std::move(result)) : std::nullopt;
+    }
+    diagnostics_.error({}, fmt::format("a step of phase '{}' with {} sequences is not simulated: {}", name_of(phase),
+                                       global_batch, *refusal));
+    return std::nullopt;
+  }
+
  private:
+  [[nodiscard]] std::string name_of(int phase) const {
+    return phase == 0 ? "main" : scenario_.training.phases[static_cast<std::size_t>(phase - 1)].name;
+  }
+
   const Scenario& scenario_;
   const Calibration& calibration_;
   Diagnostics& diagnostics_;
   std::map<int, std::unique_ptr<StepModel>> models_;
 };
 
-/// Reports what is impossible about a step of `model`, of any phase and batch.
-bool is_possible(const StepModel& model, int global_batch, Seconds step, Diagnostics& diagnostics) {
-  const std::vector<std::string> broken = broken_laws(model, global_batch, step);
-  for (const std::string& sentence : broken) diagnostics.error({}, "internal fault: " + sentence);
-  return broken.empty();
+bool fell_back(const StepModel& model, int global_batch) {
+  const PlanShape shape = model.shape(global_batch);
+  return shape.schedule_run() != shape.schedule;
+}
+
+/// No result is below 0, infinite or no number.
+std::vector<std::string> broken_results(const Estimate& found) {
+  std::vector<std::string> broken;
+  const auto check = [&](const char* what, double value) {
+    if (!(value >= 0) || std::isinf(value)) broken.push_back(fmt::format("the {} is {}", what, value));
+  };
+  check("step time in seconds", found.step.time.value() > 0 ? found.step.time.value() : -1);
+  check("wall time in seconds", found.run.wall_time.value());
+  check("sum of GPU hours", found.run.gpu_hours);
+  check("sum of dollars", found.cost.usd.value());
+  check("energy in joules", found.cost.energy.value());
+  check("memory in bytes", found.memory.peak.value());
+  return broken;
 }
 
 /// Hours and rent follow the simulated steps; phases whose hours are given have no error.
@@ -190,22 +231,24 @@ std::optional<Estimate> estimate(const Scenario& scenario, const Calibration& ca
   const int batch = scenario.training.global_batch;
 
   Estimate out;
-  StepResult step = main->step(batch, options.timeline);
-  if (!is_possible(*main, batch, step.length.seconds(), diagnostics)) return std::nullopt;
+  std::optional<StepResult> simulated = models.step(0, batch, options.timeline);
+  if (!simulated) return std::nullopt;
+  StepResult step = std::move(*simulated);
+  if (diagnostics.has_errors()) return std::nullopt;
 
   out.provenance = provenance_report(*main, step);
   out.errors = error_factors(*main, batch, step);
   out.network = network_report(*main, batch, step.length.seconds());
   out.step = step_estimate(*main, batch, std::move(step));
-  out.memory = memory_ledger(scenario, main->work(), main->plan(batch));
+  out.memory = memory_ledger(scenario, main->work(), main->warmed_up_plan(batch));
   out.run = run_estimate(scenario, [&](int phase, int global_batch) -> StepAtBatch {
-    if (phase == 0 && global_batch == batch) return {out.step.time, main->plan(batch).fell_back};
-    const StepModel* model = models.at(phase);
-    if (model == nullptr) return {};
-    const Seconds time = model->step(global_batch, false).length.seconds();
-    if (!is_possible(*model, global_batch, time, diagnostics)) return {};
-    return {time, model->plan(global_batch).fell_back};
+    if (phase == 0 && global_batch == batch) return {out.step.time, fell_back(*main, batch)};
+    if (diagnostics.has_errors()) return {};
+    const auto result = models.step(phase, global_batch, false);
+    if (!result) return {};
+    return {result->length.seconds(), fell_back(*models.at(phase), global_batch)};
   });
+  if (!(out.run.goodput > 0)) diagnostics.error({}, "the interruptions of 'reliability' leave no time to train");
   if (diagnostics.has_errors()) return std::nullopt;
   out.cost = cost_estimate(scenario, out.run, scenario.cluster.node.training_power_share * out.step.mean_power_share);
   add_intervals(out);
@@ -214,6 +257,8 @@ std::optional<Estimate> estimate(const Scenario& scenario, const Calibration& ca
   note_gpu(scenario, out.notes);
   note_given_phases(out, out.notes);
   note_routing(scenario, main->timed().loads, out.notes);
+  for (const std::string& sentence : broken_results(out)) diagnostics.fault(sentence);
+  if (diagnostics.has_errors()) return std::nullopt;
   return out;
 }
 

@@ -4,6 +4,9 @@
 #include <map>
 #include <tuple>
 
+#include "core/checked.hpp"
+#include "core/limits.hpp"
+#include "engine/step_range.hpp"
 #include "estimate/rank_floor.hpp"
 #include "memory/remedy.hpp"
 #include "schedule/layer_sharding.hpp"
@@ -19,7 +22,7 @@ std::int64_t least_compute(const TimedLayer* layer) {
   for (const TimedPass* pass : {&layer->forward, &layer->backward_input, &layer->backward_weight}) {
     for (const auto* part : {&pass->first, &pass->second}) {
       for (const TimedSegment& segment : *part) {
-        if (segment.compute) sum += std::min(segment.alone, segment.beside).ps;
+        if (segment.compute) sum = saturating_sum(sum, std::min(segment.alone, segment.beside).ps);
       }
     }
   }
@@ -27,12 +30,6 @@ std::int64_t least_compute(const TimedLayer* layer) {
 }
 
 }  // namespace
-
-PlanShape plan_shape(const Scenario& scenario) {
-  const Parallelism& p = scenario.parallelism;
-  const int round = p.dp(scenario.cluster.gpus) * scenario.training.micro_batch;
-  return {p.schedule, p.pp, p.vpp, scenario.training.global_batch / round, merges_chunks(scenario)};
-}
 
 /// Timed layers with the data-parallel communication of some layouts, and chunks of them.
 struct LayoutFamily::Times {
@@ -59,8 +56,10 @@ void LayoutFamily::take(const Scenario& layout, LastPlans& plans) {
   layout_ = &layout;
   plans_ = &plans;
   work_.stages = stage_works(layout);
-  shape_ = plan_shape(layout);
+  shape_ = plan_shape(layout, layout.training.global_batch);
 }
+
+bool LayoutFamily::can_be_planned() const { return shape_.chunks(warmed_up(shape_).micro_batches) <= kMostChunks; }
 
 MemoryLedger LayoutFamily::memory() {
   return fullest_rank(*layout_, work_, plans_->plan(shape_, warmed_up(shape_).micro_batches));
@@ -98,7 +97,7 @@ SimTime LayoutFamily::compute_floor() {
   LeastBySlot least{};
   std::copy(least_compute_.begin(), least_compute_.end(), least.begin());
   // Sums of picoseconds below 2^53 are whole in a double.
-  return {static_cast<std::int64_t>(busiest_rank_sum(work_.stages, layout_->parallelism, shape_.micro_batches, least))};
+  return {nearest_whole<std::int64_t>(busiest_rank_sum(work_.stages, layout_->parallelism, shape_.micro_batches, least))};
 }
 
 StepResult LayoutFamily::simulated(bool balanced) {
@@ -109,6 +108,7 @@ StepResult LayoutFamily::simulated(bool balanced) {
   StepWork step;
   step.loads = of.loads;
   fill_step_work(*layout_, work_, timer, *network, layers.model, step);
+  if (refused_step(step, shape_, {})) return {.length = kEndless, .settled = false};
   if (of.loads.even()) return folded_step(step, shape_, layers.profiles, *plans_);
   return folded_step(step, plans_->plan(shape_, shape_.micro_batches), layers.profiles, layout_->engine.seed);
 }

@@ -24,11 +24,14 @@ class LayoutFamily {
 
   /// The layout that is asked about from here on; it has passed layout_problem(). It and `plans` outlive the questions.
   void take(const Scenario& layout, LastPlans& plans);
+  /// The plan is short enough to be written out; the precondition of all below.
+  [[nodiscard]] bool can_be_planned() const;
   /// The fullest rank's ledger, without a remedy.
   [[nodiscard]] MemoryLedger memory();
   /// Never above step(): all kernels of the rank with most of them, at their shorter time alone or beside, times its
   /// micro-batches.
   [[nodiscard]] SimTime compute_floor();
+  /// Not settled, and kEndless, where the step is refused (engine/step_range.hpp).
   [[nodiscard]] StepResult step();
   /// Under the scenario's routing: step() where that is balanced, else every chunk is one of its kind's draws.
   [[nodiscard]] StepResult routed_step();
@@ -52,8 +55,5 @@ class LayoutFamily {
   std::array<std::int64_t, 6> least_compute_{};  ///< by slot of the TimedModel, forward and backward
   std::unique_ptr<Routing> balanced_, natural_;
 };
-
-/// The pipeline of one step at the scenario's global batch.
-PlanShape plan_shape(const Scenario& scenario);
 
 }  // namespace gpuhours

@@ -44,8 +44,9 @@ NetworkReport network_report(const StepModel& model, int global_batch, Seconds s
   add_expert_beside_send(model, *model.flow(), report.contention);
   add_like_groups(model, *model.flow(), report.contention);
   StepWork alone;
+  ChunkProfiles profiles;
   fill_step_work(model.scenario(), model.work(), model.laws(), *lone_groups(model.flow()), alone);
-  const StepResult step = simulate_step(alone, model.plan(global_batch), step_options(model.scenario()));
+  const StepResult step = simulate_step(alone, model.shape(global_batch), step_options(model.scenario()), profiles);
   report.contention_cost = step_time - step.length.seconds();
   return report;
 }

@@ -10,7 +10,7 @@ namespace {
 /// Calls `visit(segment, count)` for every segment of the rank's layers and ends in one step.
 void for_each_segment(const StepModel& model, int global_batch, int rank,
                       const std::function<void(const Segment&, double)>& visit) {
-  const double micro_batches = model.plan(global_batch).micro_batches;
+  const double micro_batches = model.shape(global_batch).micro_batches;
   const auto passes = [&](const LayerWork& work, double layers) {
     for (const LayerPass* pass : {&work.forward, &work.backward_input, &work.backward_weight}) {
       for (const Segment& segment : *pass) visit(segment, layers * micro_batches);

@@ -1,6 +1,7 @@
 #include "estimate/step_model.hpp"
 
 #include "engine/contended_network.hpp"
+#include "engine/step_range.hpp"
 
 namespace gpuhours {
 
@@ -28,17 +29,22 @@ std::unique_ptr<StepModel> StepModel::make(const Scenario& scenario, const Calib
   return model;
 }
 
-PipelinePlan StepModel::plan(int global_batch) const {
-  const Parallelism& p = scenario_.parallelism;
-  const int sequences_a_round = p.dp(scenario_.cluster.gpus) * scenario_.training.micro_batch;
-  return pipeline_plan(scenario_, global_batch / sequences_a_round);
+PipelinePlan StepModel::warmed_up_plan(int global_batch) const {
+  const PlanShape of = shape(global_batch);
+  return of.plan(warmed_up(of).micro_batches);
+}
+
+std::optional<std::string> StepModel::refusal(int global_batch, bool timeline) const {
+  StepOptions options = step_options(scenario_);
+  options.timeline = timeline;
+  return refused_step(timed_, shape(global_batch), options);
 }
 
 StepResult StepModel::step(int global_batch, bool timeline) const {
   StepOptions options = step_options(scenario_);
   options.timeline = timeline;
   const std::lock_guard lock(simulating_);
-  return simulate_step(timed_, plan(global_batch), options, profiles_);
+  return simulate_step(timed_, shape(global_batch), options, profiles_);
 }
 
 Scenario phase_scenario(const Scenario& scenario, int phase) {

@@ -28,7 +28,12 @@ class StepModel {
   static std::unique_ptr<StepModel> make(const Scenario& scenario, const std::string& calibration_directory,
                                          Diagnostics& diagnostics);
 
-  [[nodiscard]] PipelinePlan plan(int global_batch) const;
+  [[nodiscard]] PlanShape shape(int global_batch) const { return plan_shape(scenario_, global_batch); }
+  /// The plan with as few micro-batches as show every rank's fullest moment: what memory hangs on.
+  [[nodiscard]] PipelinePlan warmed_up_plan(int global_batch) const;
+  /// Why a step at this batch cannot be simulated, or nothing.
+  [[nodiscard]] std::optional<std::string> refusal(int global_batch, bool timeline) const;
+  /// Precondition: no refusal.
   [[nodiscard]] StepResult step(int global_batch, bool timeline) const;
 
   [[nodiscard]] const Scenario& scenario() const { return scenario_; }

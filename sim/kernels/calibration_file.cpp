@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <sstream>
+
+#include "core/checked.hpp"
+#include "core/input_file.hpp"
 
 namespace gpuhours {
 
@@ -148,7 +150,7 @@ void read_tiles(Reader& reader, const YAML::Node& node, FittedLaw& law) {
     const double m = reader.number(tile[0], "tile m");
     const double n = reader.number(tile[1], "tile n");
     if (m < 1 || n < 1) reader.error(tile, "a tile side is below 1");
-    law.tiles.push_back({static_cast<int>(m), static_cast<int>(n)});
+    law.tiles.push_back({nearest_whole<int>(m), nearest_whole<int>(n)});
   }
 }
 
@@ -299,17 +301,16 @@ std::string laws_only(const std::string& text) {
 
 std::optional<CalibrationFile> read_calibration(const std::string& path, Diagnostics& diagnostics,
                                                 CalibrationPart part) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
+  std::string failure;
+  const std::string text = file_content(path, failure, kMostDocumentBytes);
+  if (!failure.empty()) {
     diagnostics.error({path, 0, 0, {}}, "cannot read the calibration file");
     return std::nullopt;
   }
-  std::ostringstream buffer;
-  buffer << in.rdbuf();
-  Reader reader(path, buffer.str(), diagnostics);
+  Reader reader(path, text, diagnostics);
   const int errors = diagnostics.errors();
   try {
-    const YAML::Node root = YAML::Load(part == CalibrationPart::laws ? laws_only(buffer.str()) : buffer.str());
+    const YAML::Node root = YAML::Load(part == CalibrationPart::laws ? laws_only(text) : text);
     if (!root.IsMap()) {
       diagnostics.error({path, 1, 1, {}}, "a calibration file is a map");
       return std::nullopt;

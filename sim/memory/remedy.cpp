@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <optional>
+
+#include "core/limits.hpp"
 
 namespace gpuhours {
 
@@ -47,11 +50,11 @@ std::optional<Change> next_zero_stage(const Scenario& s) {
 /// The layout after a change of tp or pp can still run the batch.
 bool runs(const Scenario& s) {
   const Parallelism& p = s.parallelism;
-  const int group = p.tp * p.pp * p.cp;
+  const std::int64_t group = p.model_ranks();
   if (group > s.cluster.gpus || s.cluster.gpus % group != 0) return false;
   if (p.pp * p.vpp > s.model.layers || s.model.heads % p.tp != 0) return false;
   if (s.model.is_moe() && s.cluster.gpus / p.pp % (p.ep * p.etp) != 0) return false;
-  return s.training.global_batch % (p.dp(s.cluster.gpus) * s.training.micro_batch) == 0;
+  return s.training.global_batch % (std::int64_t{p.dp(s.cluster.gpus)} * s.training.micro_batch) == 0;
 }
 
 std::optional<Change> twice_pipeline(const Scenario& s) {
@@ -74,10 +77,10 @@ std::optional<Change> twice_tensor(const Scenario& s) {
 }  // namespace
 
 bool layout_fits(const Scenario& s) {
-  const Parallelism& p = s.parallelism;
-  const int micro_batches = std::max(1, s.training.global_batch / (p.dp(s.cluster.gpus) * s.training.micro_batch));
-  const PipelinePlan plan = pipeline_plan(s, micro_batches);
-  return fullest_rank(s, workload(s), plan).fits();
+  const PlanShape shape = plan_shape(s, s.training.global_batch);
+  const int micro_batches = warmed_up(shape).micro_batches;
+  if (shape.chunks(micro_batches) > kMostChunks) return false;
+  return fullest_rank(s, workload(s), shape.plan(micro_batches)).fits();
 }
 
 std::string smallest_remedy(const Scenario& s) {

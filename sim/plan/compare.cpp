@@ -36,13 +36,10 @@ bool varies(const ComparedCase& one, std::string_view path) {
 
 std::string first_error(const Diagnostics& found) {
   for (const Diagnostic& one : found.all()) {
-    if (one.severity == Severity::error) return one.message;
+    if (one.severity != Severity::warning) return one.message;
   }
   return {};
 }
-
-/// A broken law is no property of the column.
-bool internal_fault(const std::string& message) { return message.starts_with("internal fault"); }
 
 class Comparing {
  public:
@@ -132,7 +129,9 @@ class Comparing {
                                       one.place.source_line) != own.end();
         if (varied && one.place.file == "--set") one.place.file = "--vary";
         if (!said_.insert(text(one)).second) continue;
-        if (one.severity == Severity::error) {
+        if (one.severity == Severity::fault) {
+          diagnostics.fault(one.message);
+        } else if (one.severity == Severity::error) {
           diagnostics.error(one.place, one.message, one.hint);
         } else {
           diagnostics.warning(one.place, one.message, one.hint);
@@ -171,7 +170,7 @@ class Comparing {
     column.estimate = estimate(*column.scenario, calibration_, {}, found);
     if (column.estimate) return;
     column.refused = first_error(found);
-    if (internal_fault(column.refused)) column.diagnostics.append(found);
+    if (found.has_faults()) column.diagnostics.append(found);  // no property of the column
   }
 
   void hold() {

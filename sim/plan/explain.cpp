@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/checked.hpp"
 #include "plan/parallel.hpp"
 
 namespace gpuhours {
@@ -10,7 +11,7 @@ namespace {
 constexpr double kBetter = 0.1;
 
 /// SMs after giving a tenth back, at least one.
-int fewer_sms(int held) { return std::max(0, held - std::max(1, static_cast<int>(std::lround(kBetter * held)))); }
+int fewer_sms(int held) { return std::max(0, held - std::max(1, nearest_whole<int>(kBetter * held))); }
 
 /// A scenario of one steady phase: what comes after it does not change with the step.
 Scenario main_phase_only(Scenario scenario) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "core/checked.hpp"
 #include "core/csv.hpp"
 
 namespace gpuhours {
@@ -44,6 +45,15 @@ double positive_at(const YamlNode& map, std::string_view key, Diagnostics& diagn
   const auto number = finite_number(entry->value.scalar);
   if (number && *number > 0) return *number;
   diagnostics.error(entry->value.place, fmt::format("'{}' is not a number above 0", entry->value.scalar));
+  return 0;
+}
+
+int whole_at(const YamlNode& map, std::string_view key, Diagnostics& diagnostics) {
+  const double number = positive_at(map, key, diagnostics);
+  const auto whole = exact_whole<int>(number);
+  if (whole) return *whole;
+  const YamlNode& value = map.find(key)->value;
+  diagnostics.error(value.place, fmt::format("'{}' is not a whole number", value.scalar));
   return 0;
 }
 

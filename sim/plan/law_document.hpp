@@ -18,6 +18,9 @@ std::vector<std::string> law_ids(const std::string& root, const std::string& fol
 /// The number above 0 at `key`; 0 after an error.
 double positive_at(const YamlNode& map, std::string_view key, Diagnostics& diagnostics);
 
+/// The same for a whole number.
+int whole_at(const YamlNode& map, std::string_view key, Diagnostics& diagnostics);
+
 /// The text at `key`; empty without an error when it is missing.
 std::string word_at(const YamlNode& map, std::string_view key);
 

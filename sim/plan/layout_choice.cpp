@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "core/checked.hpp"
 #include "plan/parallel.hpp"
 #include "scenario/check_layout.hpp"
 #include "scenario/refused_features.hpp"
@@ -26,7 +27,7 @@ int dividing_batch(const Scenario& scenario, double wanted) {
   const Parallelism& layout = scenario.parallelism;
   double unit = static_cast<double>(layout.dp(scenario.cluster.gpus)) * scenario.training.micro_batch;
   if (layout.schedule == Schedule::interleaved) unit *= layout.pp;
-  return static_cast<int>(std::max(1.0, std::round(wanted / unit)) * unit);
+  return nearest_whole<int>(std::max(1.0, std::round(wanted / unit)) * unit);
 }
 
 /// 1F1B, and interleaved with as many virtual stages as divide the layers, at most 5.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/checked.hpp"
 #include "plan/law_document.hpp"
 #include "scenario/complete.hpp"
 #include "workload/workload.hpp"
@@ -35,7 +36,7 @@ int nearest_layers(const ShapeFamily& family, int hidden, double size,
   const double one = size_of(family_member(family, hidden, 1));
   const double a_layer = size_of(family_member(family, hidden, 2)) - one;
   const double layers = std::clamp((size - one) / a_layer + 1, 0.0, 1e6);
-  return static_cast<int>(layers < kEvenFrom ? std::lround(layers) : 2 * std::lround(layers / 2));
+  return layers < kEvenFrom ? nearest_whole<int>(layers) : 2 * nearest_whole<int>(layers / 2);
 }
 
 }  // namespace
@@ -48,13 +49,12 @@ std::optional<ShapeFamily> read_shape_family(const std::string& id, const std::s
     family.id = id;
     family.name = word_at(*document, "name");
     family.source = citation(*document);
-    family.vocab = static_cast<int>(positive_at(*document, "vocab", found));
-    family.head_dim = static_cast<int>(positive_at(*document, "head_dim", found));
+    family.vocab = whole_at(*document, "vocab", found);
+    family.head_dim = whole_at(*document, "head_dim", found);
     family.ffn_ratio = positive_at(*document, "ffn_ratio", found);
     const YamlEntry* rungs = document->find("rungs");
     for (const YamlNode& rung : rungs == nullptr ? std::vector<YamlNode>{} : rungs->value.items) {
-      family.rungs.push_back(
-          {static_cast<int>(positive_at(rung, "hidden", found)), static_cast<int>(positive_at(rung, "layers", found))});
+      family.rungs.push_back({whole_at(rung, "hidden", found), whole_at(rung, "layers", found)});
     }
     if (family.rungs.size() < 2) found.error(document->place, "'rungs' needs two models or more");
   }
@@ -67,7 +67,7 @@ Architecture family_member(const ShapeFamily& family, int hidden, int layers) {
   Architecture model;
   model.layers = layers;
   model.hidden = hidden;
-  model.ffn_hidden = static_cast<int>(std::lround(family.ffn_ratio * hidden));
+  model.ffn_hidden = nearest_whole<int>(family.ffn_ratio * hidden);
   model.vocab = family.vocab;
   model.attention = AttentionKind::gqa;
   model.head_dim = family.head_dim;

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <map>
 
+#include "core/checked.hpp"
+#include "core/limits.hpp"
 #include "plan/law_document.hpp"
 #include "scenario/catalogue.hpp"
 #include "scenario/read_scenario.hpp"
@@ -108,6 +110,11 @@ std::optional<PlanProblem> problem_of(const PlanRequest& request, const std::str
   const auto batch_law = read_scaling_law("batch_size", root, diagnostics);
   const auto family = read_shape_family(request.family, root, diagnostics);
   if (!law || !batch_law || !family) return std::nullopt;
+  if (law->form == ScalingLaw::Form::batch) {
+    diagnostics.error({}, fmt::format("--law {} gives batch sizes, not models", request.law),
+                      fmt::format("there are {}", fmt::join(scaling_law_ids(root), ", ")));
+    return std::nullopt;
+  }
   PlanProblem problem;
   problem.law = *law;
   problem.batch_law = *batch_law;
@@ -162,7 +169,7 @@ GpuBudget gpu_budget(double budget, double price_per_hour, double days, int gpus
     const double most = paid_hours / (24 * days);
     double unit = node_gpus;
     while (2 * unit <= kRounding * most) unit *= 2;
-    gpus = static_cast<int>(std::min(std::max<double>(node_gpus, std::floor(most / unit) * unit), 1e7));
+    gpus = nearest_whole<int>(std::min(std::max<double>(node_gpus, std::floor(most / unit) * unit), 1e7));
   }
   result.gpus = gpus;
   const double hours_until_deadline = gpus * 24 * days;
@@ -189,6 +196,11 @@ std::optional<Plan> plan(const PlanRequest& request, const DataPaths& paths, int
   result.request = builder.request();
   result.budget =
       gpu_budget(request.budget, hourly_price(*probe), request.days, request.gpus, probe->cluster.node.gpus);
+  if (request.gpus == 0 && result.budget.gpus > kMostPlannedGpus) {
+    diagnostics.error({}, fmt::format("the budget pays for more than {} GPUs until the deadline", kMostPlannedGpus),
+                      "say how many with --gpus, or give more days");
+    return std::nullopt;
+  }
   problem->gpu_hours = result.budget.gpu_hours;
   problem->sequence_length = probe->training.sequence_length;
   problem->peak_per_gpu = mfu_peak(probe->cluster.gpu).value();

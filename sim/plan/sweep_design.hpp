@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/diagnostic.hpp"
+#include "core/limits.hpp"
 #include "plan/compare.hpp"
 #include "scenario/document.hpp"
 #include "scenario/value.hpp"
@@ -17,9 +18,6 @@
 namespace gpuhours {
 
 enum class Sampling { latin_hypercube, plain };
-
-/// More points than this are refused.
-inline constexpr std::int64_t kMaxSweepPoints = 100'000'000;
 
 /// What was asked for, not checked yet.
 struct SweepRequest {

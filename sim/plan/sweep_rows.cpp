@@ -37,8 +37,9 @@ struct PointOutcome {
 std::string reasons(const Diagnostics& diagnostics) {
   std::string all;
   for (const Diagnostic& diagnostic : diagnostics.all()) {
-    if (diagnostic.severity != Severity::error) continue;
+    if (diagnostic.severity == Severity::warning) continue;
     if (!all.empty()) all += "; ";
+    if (diagnostic.severity == Severity::fault) all += "internal fault: ";
     all += diagnostic.message;
     if (!diagnostic.hint.empty()) all += fmt::format(" ({})", diagnostic.hint);
   }
@@ -56,7 +57,7 @@ PointOutcome outcome_of(const SweepDesign& design, const std::vector<std::string
     if (outcome.scenario) outcome.estimate = estimate(*outcome.scenario, data, {}, diagnostics);
   } catch (const std::exception& fault) {
     outcome.estimate.reset();
-    diagnostics.error({}, fmt::format("internal fault: {}", fault.what()));
+    diagnostics.fault(fault.what());
   }
   outcome.reason = outcome.estimate ? "" : reasons(diagnostics);
   return outcome;

@@ -140,6 +140,7 @@ bool UnitSearch::is_own() const {
 void UnitSearch::measure(std::size_t choice, std::size_t recompute) {
   LayoutFamily& of = family(recompute);
   of.take(layout_, plans_);
+  if (!of.can_be_planned()) return;
   if (!of.memory().fits()) {
     ++counts_.out_of_memory;
     return;
@@ -156,8 +157,9 @@ void UnitSearch::measure(std::size_t choice, std::size_t recompute) {
     // Uneven routing makes ranks wait: it is simulated where the balanced step alone would do.
     if (own || step <= worst) step = of.routed_step().length;
     const std::pair order{index_, choice * ground_.space.recompute.size() + recompute};
-    if (own) own_ = Candidate{step, order, layout_};
-    if (step <= worst) best_.add({step, order, layout_});
+    const bool known = step < kEndless;
+    if (own && known) own_ = Candidate{step, order, layout_};
+    if (step <= worst && known) best_.add({step, order, layout_});
   }
   counts_.simulating_seconds += std::chrono::duration<double>(Clock::now() - start).count();
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "core/checked.hpp"
 #include "report/validation_report.hpp"
 
 namespace gpuhours {
@@ -57,7 +58,7 @@ std::string line(double x1, double y1, double x2, double y2, const char* colour,
 std::string grid(const Axis& axis) {
   std::string out = fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"none\" stroke=\"#888\"/>\n",
                                 kLeft, kTop, kSide, kSide);
-  for (int decade = static_cast<int>(std::floor(axis.low)); decade <= axis.high; ++decade) {
+  for (int decade = nearest_whole<int>(std::floor(axis.low)); decade <= axis.high; ++decade) {
     for (const double step : {1.0, 2.0, 5.0}) {
       const double value = step * std::pow(10.0, decade);
       if (std::log10(value) < axis.low || std::log10(value) > axis.high) continue;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 
@@ -14,7 +16,9 @@ std::vector<int> ramp_batches(int from, int to, int unit) {
   std::vector<int> batches{from};
   const int low = std::min(from, to);
   const int high = std::max(from, to);
-  for (int batch = (low / unit + 1) * unit; batch < high; batch += unit) batches.push_back(batch);
+  for (std::int64_t batch = (std::int64_t{low} / unit + 1) * unit; batch < high; batch += unit) {
+    batches.push_back(static_cast<int>(batch));
+  }
   if (from > to) std::reverse(batches.begin() + 1, batches.end());
   batches.push_back(to);
   return batches;
@@ -77,15 +81,10 @@ class SampledSteps {
 }  // namespace
 
 int batch_unit(const Parallelism& parallelism, int gpus, int micro_batch) {
-  const int round = parallelism.dp(gpus) * micro_batch;
-  switch (parallelism.schedule) {
-    case Schedule::dualpipe:
-      return 2 * round;
-    case Schedule::interleaved:
-      return parallelism.pp * round;
-    default:
-      return round;
-  }
+  std::int64_t round = std::int64_t{parallelism.dp(gpus)} * micro_batch;
+  if (parallelism.schedule == Schedule::dualpipe) round *= 2;
+  if (parallelism.schedule == Schedule::interleaved) round *= parallelism.pp;
+  return static_cast<int>(std::min<std::int64_t>(round, std::numeric_limits<int>::max()));
 }
 
 std::vector<BatchPiece> batch_pieces(const BatchRamp& ramp, int batch, int unit, double tokens) {

@@ -1,6 +1,9 @@
 #include "run/run.hpp"
 
+#include <algorithm>
 #include <cassert>
+#include <cstdint>
+#include <limits>
 
 #include "run/ramp.hpp"
 
@@ -29,7 +32,9 @@ PhaseEstimate given_phase(const Phase& phase, int gpus) {
 /// The smallest batch that the schedule runs as it is, 0 when it runs all.
 int smallest_batch(const Parallelism& parallelism, int gpus, int micro_batch) {
   const bool dual = parallelism.schedule == Schedule::dualpipe || parallelism.schedule == Schedule::dualpipe_v;
-  return dual ? 2 * parallelism.pp * parallelism.dp(gpus) * micro_batch : 0;
+  if (!dual) return 0;
+  const std::int64_t batch = std::int64_t{2} * parallelism.pp * parallelism.dp(gpus) * micro_batch;
+  return static_cast<int>(std::min<std::int64_t>(batch, std::numeric_limits<int>::max()));
 }
 
 PhaseEstimate simulated_phase(const Scenario& scenario, const Phase& phase, int index, double productive_share,

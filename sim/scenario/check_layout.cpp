@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
+#include <cstdlib>
 #include <numeric>
 
+#include "core/limits.hpp"
 #include "scenario/blame.hpp"
 #include "scenario/enum_names.hpp"
 #include "scenario/formats.hpp"
@@ -47,7 +50,7 @@ class LayoutRules {
 
   void check() const {
     const Paths grid = {"cluster.gpus", key("tp"), key("pp"), key("cp")};
-    const int ranks = p_.tp * p_.pp * p_.cp;
+    const std::int64_t ranks = p_.model_ranks();
     const int gpus = scenario_.cluster.gpus;
     const bool divides = gpus % ranks == 0;
     rule(divides, grid,
@@ -75,7 +78,7 @@ class LayoutRules {
   }
 
   void check_stages() const {
-    const int stages = p_.pp * p_.vpp;
+    const std::int64_t stages = std::int64_t{p_.pp} * p_.vpp;
     const Paths keys = {key("pp"), key("vpp"), "model.layers"};
     const std::string count = p_.vpp == 1 ? fmt::format("pp {}", p_.pp) : fmt::format("pp {} x vpp {}", p_.pp, p_.vpp);
     // Interleaved layouts may keep the first and the last virtual stage free of layers, for embedding and head.
@@ -99,7 +102,7 @@ class LayoutRules {
     if (p_.embedding_as_layer || p_.loss_as_layer) check_counted_ends(stages);
   }
 
-  void check_given_layout(int stages) const {
+  void check_given_layout(std::int64_t stages) const {
     const Paths keys = {key("pipeline_layout"), key("pp"), key("vpp"), "model.layers", "training.mtp"};
     rule(p_.layers_per_stage.empty(), {key("pipeline_layout"), key("layers_per_stage")},
          "'pipeline_layout' and 'layers_per_stage' both say what stages hold");
@@ -122,7 +125,7 @@ class LayoutRules {
          fmt::format("'pipeline_layout' has {} m, {} MTP modules are trained", modules, trained));
   }
 
-  void check_counted_ends(int stages) const {
+  void check_counted_ends(std::int64_t stages) const {
     const Paths keys = {key("embedding_as_layer"), key("loss_as_layer"), key("pp"), key("vpp"), "model.layers"};
     const bool given = !p_.layers_per_stage.empty() || !p_.pipeline_layout.empty();
     rule(!given, keys,
@@ -135,7 +138,7 @@ class LayoutRules {
   }
 
   void check_sharding() const {
-    const int all = p_.cp * p_.dp(scenario_.cluster.gpus);
+    const std::int64_t all = std::int64_t{p_.cp} * p_.dp(scenario_.cluster.gpus);
     const Paths keys = {key("fsdp_group"), key("fsdp"), "cluster.gpus", key("tp"), key("cp")};
     rule(p_.fsdp == Fsdp::hybrid || p_.fsdp_group == 0, keys, "'fsdp_group' goes with fsdp: hybrid");
     if (p_.fsdp != Fsdp::hybrid) return;
@@ -144,9 +147,9 @@ class LayoutRules {
          fmt::format("fsdp hybrid: groups of {} do not divide the {} data-parallel ranks (cp x dp)", group, all));
   }
 
-  void check_given_stages(int stages) const {
+  void check_given_stages(std::int64_t stages) const {
     const auto entries = static_cast<int>(p_.layers_per_stage.size());
-    const int sum = std::accumulate(p_.layers_per_stage.begin(), p_.layers_per_stage.end(), 0);
+    const auto sum = std::accumulate(p_.layers_per_stage.begin(), p_.layers_per_stage.end(), std::int64_t{0});
     const Paths keys = {key("layers_per_stage"), key("pp"), key("vpp"), "model.layers"};
     rule(entries == stages, keys,
          fmt::format("'layers_per_stage' has {} entries, pp {} x vpp {} needs {}", entries, p_.pp, p_.vpp, stages));
@@ -185,20 +188,26 @@ class LayoutRules {
          fmt::format("ep {} does not divide the model's {} experts", p_.ep, model_.experts));
     rule(model_.moe_ffn_hidden % p_.etp == 0, {key("etp"), "model.moe_ffn_hidden"},
          fmt::format("etp {} does not divide the model's moe_ffn_hidden: {}", p_.etp, model_.moe_ffn_hidden));
-    if (scenario_.cluster.gpus % (p_.tp * p_.pp * p_.cp) != 0) return;
+    if (scenario_.cluster.gpus % p_.model_ranks() != 0) return;
     const int stage_ranks = scenario_.cluster.gpus / p_.pp;
-    rule(stage_ranks % (p_.ep * p_.etp) == 0, {key("ep"), key("etp"), "cluster.gpus", key("pp")},
+    const std::int64_t expert_ranks = std::int64_t{p_.ep} * p_.etp;
+    rule(stage_ranks % expert_ranks == 0, {key("ep"), key("etp"), "cluster.gpus", key("pp")},
          fmt::format("ep {} x etp {} = {} does not divide the {} GPUs of a pipeline stage (tp x cp x dp)", p_.ep,
-                     p_.etp, p_.ep * p_.etp, stage_ranks));
+                     p_.etp, expert_ranks, stage_ranks));
   }
 
   void check_sequence() const {
-    const int split = p_.cp * (p_.sequence_parallel ? p_.tp : 1);
+    const std::int64_t tokens = std::int64_t{scenario_.training.micro_batch} * layout_.sequence_length;
+    rule(
+        tokens <= kMostMicroBatchTokens, {"training.micro_batch", training_key("sequence_length")},
+        fmt::format("a micro-batch of {} tokens is more than the {} that are modelled", tokens, kMostMicroBatchTokens));
+    const std::int64_t split = std::int64_t{p_.cp} * (p_.sequence_parallel ? p_.tp : 1);
     rule(layout_.sequence_length % split == 0, {training_key("sequence_length"), key("tp"), key("cp")},
          fmt::format("a sequence of {} tokens is not divisible by {} ({})", layout_.sequence_length, split,
                      p_.sequence_parallel ? "cp x tp, sequence parallel" : "cp"));
     const bool ring = p_.cp > 1 && p_.cp_exchange == CpExchange::ring;
-    rule(!ring || layout_.sequence_length % (2 * p_.cp) == 0, {training_key("sequence_length"), key("cp")},
+    rule(!ring || layout_.sequence_length % (std::int64_t{2} * p_.cp) == 0,
+         {training_key("sequence_length"), key("cp")},
          fmt::format("a ring of cp {} needs a sequence of 2 x cp equal pieces, not of {} tokens", p_.cp,
                      layout_.sequence_length));
   }
@@ -206,7 +215,7 @@ class LayoutRules {
   void batch_rule(int batch, const std::string& path) const {
     const int dp = p_.dp(scenario_.cluster.gpus);
     const int micro = scenario_.training.micro_batch;
-    const int unit = dp * micro;
+    const std::int64_t unit = std::int64_t{dp} * micro;
     rule(batch % unit == 0, {path, "training.micro_batch", "cluster.gpus", key("tp"), key("pp"), key("cp")},
          fmt::format("a batch of {} sequences is not divisible by dp {} x micro_batch {} = {}", batch, dp, micro, unit),
          batch < unit ? fmt::format("{} would do", unit)
@@ -222,9 +231,18 @@ class LayoutRules {
     batch_rule(layout_.global_batch, training_key("global_batch"));
     if (layout_.ramp.from == 0) return;
     batch_rule(layout_.ramp.from, training_key("ramp.from"));
+    check_ramp_length();
     rule(
         layout_.ramp.from <= layout_.global_batch, {training_key("ramp.from"), training_key("global_batch")},
         fmt::format("the ramp starts at {} sequences, above the batch of {}", layout_.ramp.from, layout_.global_batch));
+  }
+
+  /// A ramp passes every batch that the layout can run.
+  void check_ramp_length() const {
+    const std::int64_t unit = std::int64_t{p_.dp(scenario_.cluster.gpus)} * scenario_.training.micro_batch;
+    const std::int64_t batches = std::abs(layout_.global_batch - layout_.ramp.from) / unit;
+    rule(batches <= kMostRampBatches, {training_key("ramp.from"), training_key("global_batch")},
+         fmt::format("the ramp passes {} batches, more than the {} that are modelled", batches, kMostRampBatches));
   }
 
   const Scenario& scenario_;
@@ -242,6 +260,7 @@ class ScenarioRules {
       : scenario_(scenario), blame_(blame), diagnostics_(diagnostics) {}
 
   void check() const {
+    check_widths();
     check_attention();
     check_moe();
     check_training();
@@ -255,6 +274,18 @@ class ScenarioRules {
  private:
   void rule(bool holds, const Paths& keys, std::string message, std::string hint = {}) const {
     if (!holds) report(blame_, keys, std::move(message), std::move(hint), diagnostics_);
+  }
+
+  /// Widths whose product with a micro-batch's tokens is counted in 64 bits.
+  void check_widths() const {
+    const Architecture& m = scenario_.model;
+    const std::int64_t head = std::max(m.qk_head_dim(), m.value_head_dim());
+    rule(m.heads * head <= kMostWidth, {"model.heads", "model.head_dim", "model.hidden"},
+         fmt::format("{} heads of {} are wider than the {} that are modelled", m.heads, head, kMostWidth));
+    const std::int64_t shared = std::int64_t{m.shared_experts} * m.moe_ffn_hidden;
+    rule(shared <= kMostWidth, {"model.shared_experts", "model.moe_ffn_hidden"},
+         fmt::format("{} shared experts of {} are wider than the {} that are modelled", m.shared_experts,
+                     m.moe_ffn_hidden, kMostWidth));
   }
 
   void check_attention() const {
@@ -326,7 +357,10 @@ class ScenarioRules {
   }
 
   void check_phases() const {
-    for (std::size_t i = 0; i < scenario_.training.phases.size(); ++i) {
+    const std::size_t phases = scenario_.training.phases.size();
+    rule(phases <= kMostPhases, {"training.phases"},
+         fmt::format("{} phases are more than the {} that are modelled", phases, kMostPhases));
+    for (std::size_t i = 0; i < phases; ++i) {
       const Phase& phase = scenario_.training.phases[i];
       const std::string path = fmt::format("training.phases.{}", i);
       rule(phase.basis != PhaseBasis::given || phase.given_gpu_hours, {path + ".basis", path + ".name"},
@@ -349,6 +383,9 @@ class ScenarioRules {
   void check_cluster() const {
     const Cluster& c = scenario_.cluster;
     const bool several = c.gpus > c.node.gpus;
+    const std::int64_t nics = (std::int64_t{c.gpus} + c.node.gpus - 1) / c.node.gpus * c.node.nics;
+    rule(nics <= kMostNics, {"cluster.node.nics", "cluster.gpus"},
+         fmt::format("{} NICs are more than the {} that are modelled", nics, kMostNics));
     rule(!several || c.gpus % c.node.gpus == 0, {"cluster.gpus", "cluster.node.gpus"},
          fmt::format("{} GPUs are not a whole number of nodes of {}", c.gpus, c.node.gpus),
          fmt::format("{} and {} would do", c.gpus / c.node.gpus * c.node.gpus,

@@ -1,6 +1,7 @@
 #include "scenario/document.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/mark.h>
@@ -10,10 +11,11 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <sstream>
+
+#include "core/input_file.hpp"
+#include "core/limits.hpp"
 
 namespace gpuhours {
 
@@ -29,6 +31,20 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
+/// What `descriptor` brings, at most `most` bytes of it.
+std::string read_up_to(int descriptor, std::size_t most, std::string& failure) {
+  std::string content;
+  std::string piece(std::size_t{1} << 16, '\0');
+  while (content.size() < most) {
+    const ::ssize_t got = ::read(descriptor, piece.data(), std::min(piece.size(), most - content.size()));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) failure = std::strerror(errno);
+    if (got <= 0) break;
+    content.append(piece, 0, static_cast<std::size_t>(got));
+  }
+  return content;
+}
+
 /// Places in one text.
 class PlaceOf {
  public:
@@ -37,9 +53,8 @@ class PlaceOf {
   [[nodiscard]] SourcePlace operator()(const YAML::Mark& mark) const {
     if (mark.is_null()) return {file_, 0, 0, ""};
     const auto line = static_cast<std::size_t>(mark.line);
-    SourcePlace place{file_, mark.line + 1, mark.column + 1, line < lines_.size() ? lines_[line] : ""};
-    place.column = std::min(place.column, static_cast<int>(place.source_line.size()) + 1);
-    return place;
+    const std::string_view text = line < lines_.size() ? std::string_view(lines_[line]) : std::string_view();
+    return place_in_line(file_, mark.line + 1, std::min(mark.column, static_cast<int>(text.size())) + 1, text);
   }
 
  private:
@@ -49,13 +64,6 @@ class PlaceOf {
 
 /// Ends the parse from inside a handler; the reason is already in the diagnostics.
 struct StopParsing {};
-
-int size_of(const YamlNode& node) {
-  int size = 1;
-  for (const YamlNode& item : node.items) size += size_of(item);
-  for (const YamlEntry& entry : node.entries) size += size_of(entry.value);
-  return size;
-}
 
 int depth_of(const YamlNode& node) {
   int depth = 0;
@@ -129,15 +137,16 @@ class TreeBuilder : public YAML::EventHandler {
     diagnostics_.error(places_(mark), fmt::format("YAML tags ('{}') are not supported", tag));
   }
 
+  [[noreturn]] void stop(const SourcePlace& place, std::string message) {
+    diagnostics_.error(place, std::move(message));
+    throw StopParsing();
+  }
+
   void check_limits(const YAML::Mark& mark, int depth_below) {
     if (static_cast<int>(open_.size()) + depth_below > kMaxDepth) {
-      diagnostics_.error(places_(mark), fmt::format("nested deeper than {} levels", kMaxDepth));
-      throw StopParsing();
+      stop(places_(mark), fmt::format("nested deeper than {} levels", kMaxDepth));
     }
-    if (nodes_ > kMaxNodes) {
-      diagnostics_.error(places_(mark), fmt::format("more than {} values", kMaxNodes));
-      throw StopParsing();
-    }
+    if (nodes_ > kMaxNodes) stop(places_(mark), fmt::format("more than {} values", kMaxNodes));
   }
 
   void open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
@@ -158,11 +167,12 @@ class TreeBuilder : public YAML::EventHandler {
 
   void add(YamlNode node, YAML::anchor_t anchor) {
     ++nodes_;
-    if (nodes_ > kMaxNodes) {
-      diagnostics_.error(node.place, fmt::format("more than {} values", kMaxNodes));
-      throw StopParsing();
+    if (nodes_ > kMaxNodes) stop(node.place, fmt::format("more than {} values", kMaxNodes));
+    if (anchor != 0) {
+      kept_ += size_of(node);
+      if (kept_ > kMaxNodes) stop(node.place, fmt::format("more than {} values behind anchors", kMaxNodes));
+      anchors_[anchor] = node;
     }
-    if (anchor != 0) anchors_[anchor] = node;
     if (open_.empty()) {
       root = std::move(node);
       return;
@@ -183,6 +193,7 @@ class TreeBuilder : public YAML::EventHandler {
   void set_key(Open& parent, const YamlNode& node) {
     parent.has_key = true;
     parent.drop_value = true;
+    if (parent.node.entries.size() >= kMostKeys) stop(node.place, fmt::format("more than {} keys in a map", kMostKeys));
     if (!node.is_scalar()) {
       diagnostics_.error(node.place, "a key must be plain text");
     } else if (node.scalar == "<<" && !node.quoted) {
@@ -203,6 +214,7 @@ class TreeBuilder : public YAML::EventHandler {
   std::vector<Open> open_;
   std::map<YAML::anchor_t, YamlNode> anchors_;
   int nodes_ = 0;
+  int kept_ = 0;  ///< values copied for aliases
 };
 
 /// Reports that there is a second document, at its start.
@@ -228,6 +240,13 @@ class SecondDocument : public YAML::EventHandler {
 };
 
 }  // namespace
+
+int size_of(const YamlNode& node) {
+  int size = 1;
+  for (const YamlNode& item : node.items) size += size_of(item);
+  for (const YamlEntry& entry : node.entries) size += size_of(entry.value);
+  return size;
+}
 
 const YamlEntry* YamlNode::find(std::string_view key) const {
   const auto it =
@@ -263,17 +282,19 @@ const YamlEntry* find_path(const YamlNode& root, std::string_view path) {
 }
 
 std::optional<std::string> file_text(const std::string& file, const SourcePlace& place, Diagnostics& diagnostics) {
-  std::error_code ignored;
-  errno = 0;
-  std::ifstream stream(file, std::ios::binary);
-  const bool is_directory = std::filesystem::is_directory(file, ignored);
-  if (!stream || is_directory) {
-    diagnostics.error(place, fmt::format("cannot read '{}': {}", file, std::strerror(is_directory ? EISDIR : errno)));
-    return std::nullopt;
+  std::string failure;
+  std::string content;
+  const int descriptor = opened_file(file, failure);
+  if (descriptor >= 0) {
+    content = read_up_to(descriptor, kMostDocumentBytes + 1, failure);
+    ::close(descriptor);
   }
-  std::ostringstream content;
-  content << stream.rdbuf();
-  return content.str();
+  if (content.size() > kMostDocumentBytes) {
+    failure = fmt::format("larger than {} MiB, which is the most for a YAML file", kMostDocumentBytes >> 20);
+  }
+  if (failure.empty()) return content;
+  diagnostics.error(place, fmt::format("cannot read '{}': {}", file, failure));
+  return std::nullopt;
 }
 
 std::optional<YamlNode> parse_document(const std::string& text, const std::string& file, Diagnostics& diagnostics) {

@@ -1,7 +1,7 @@
 #pragma once
 // YAML text -> a tree that knows where every key and value was written.
 // Built from yaml-cpp's events, whose marks are exact. Refused by name: duplicate keys, merge keys (<<), tags, a second
-// document, more than kMaxDepth levels or kMaxNodes values (aliases counted as often as they are used).
+// document, more levels, values or keys than core/limits.hpp allows (aliases counted as often as they are used).
 
 #include <optional>
 #include <string>
@@ -11,9 +11,6 @@
 #include "core/diagnostic.hpp"
 
 namespace gpuhours {
-
-inline constexpr int kMaxDepth = 100;
-inline constexpr int kMaxNodes = 100'000;
 
 struct YamlEntry;
 
@@ -45,6 +42,9 @@ struct YamlEntry {
 /// The entry at a dotted path ("cluster.gpus", "training.phases.0.tokens") below `root`, or null. A list's item has no
 /// entry: a path that ends in an index gives null.
 const YamlEntry* find_path(const YamlNode& root, std::string_view path);
+
+/// Values of a tree, its own root included.
+int size_of(const YamlNode& node);
 
 /// The text of `file`, or empty with "cannot read 'x.yaml': No such file or directory" at `place`.
 std::optional<std::string> file_text(const std::string& file, const SourcePlace& place, Diagnostics& diagnostics);

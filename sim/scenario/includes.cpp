@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "core/limits.hpp"
+
 namespace gpuhours {
 
 namespace {
@@ -78,16 +80,32 @@ bool Resolver::on_chain(const std::string& file, const SourcePlace& place, const
 
 std::optional<YamlNode> Resolver::load(const std::string& file, const SourcePlace& place, const std::string& key_path,
                                        const Chain& chain) {
-  if (on_chain(file, place, chain)) return std::nullopt;
+  if (over_ || on_chain(file, place, chain)) return std::nullopt;
   const std::optional<std::string> content = file_text(file, place, diagnostics_);
-  if (!content) return std::nullopt;
+  if (!content || !within_limits(file, place, chain.size(), content->size())) return std::nullopt;
   return tree(*content, file, key_path, chain);
+}
+
+bool Resolver::within_limits(const std::string& file, const SourcePlace& place, std::size_t depth, std::size_t bytes) {
+  ++files_;
+  bytes_ += bytes;
+  std::string met;
+  if (files_ > kMostIncludedFiles) met = fmt::format("more than {} files", kMostIncludedFiles);
+  if (depth > kMostIncludeDepth)
+    met = fmt::format("files that include each other more than {} deep", kMostIncludeDepth);
+  if (bytes_ > kMostIncludedBytes) met = fmt::format("files of more than {} MiB together", kMostIncludedBytes >> 20);
+  if (nodes_ > kMostIncludedNodes) met = fmt::format("files with more than {} values together", kMostIncludedNodes);
+  if (met.empty()) return true;
+  over_ = true;
+  diagnostics_.error(place, fmt::format("'{}' is not read: a scenario may not include {}", file, met));
+  return false;
 }
 
 std::optional<YamlNode> Resolver::tree(const std::string& text, const std::string& file, const std::string& key_path,
                                        const Chain& chain) {
   std::optional<YamlNode> node = parse_document(text, file, diagnostics_);
   if (!node) return std::nullopt;
+  nodes_ += size_of(*node);
   if (!node->is_map()) {
     diagnostics_.error({file, 0, 0, ""}, "the file holds no keys");
     return std::nullopt;

@@ -53,6 +53,8 @@ class Resolver {
   std::optional<YamlNode> load_id(const CatalogueFolder& folder, const YamlNode& id, const Chain& chain);
   std::optional<YamlNode> tree(const std::string& text, const std::string& file, const std::string& key_path,
                                const Chain& chain);
+  /// Counts a file that has been read; false after an error where that was one too many.
+  bool within_limits(const std::string& file, const SourcePlace& place, std::size_t depth, std::size_t bytes);
   bool on_chain(const std::string& file, const SourcePlace& place, const Chain& chain);
   void follow_id_at(YamlNode& parent, const CatalogueFolder& folder, const std::string& key);
   static void add_default_node(YamlNode& cluster);
@@ -61,6 +63,10 @@ class Resolver {
   std::string root_;
   Diagnostics& diagnostics_;
   StackFits fits_;
+  int files_ = 0;          ///< read so far
+  std::size_t bytes_ = 0;  ///< of them
+  int nodes_ = 0;
+  bool over_ = false;  ///< a limit has been met, and said
 };
 
 }  // namespace gpuhours

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/checked.hpp"
 #include "scenario/catalogue.hpp"
 #include "scenario/enum_names.hpp"
 #include "scenario/scenario.hpp"
@@ -76,13 +77,13 @@ class Keys {
     range.high = std::min(range.high, 2147483647.0);
     Value value = static_cast<double>(member);
     visitor_.leaf(key, {.kind = ValueType::Kind::whole, .unit = unit, .range = range}, value);
-    member = static_cast<int>(std::get<double>(value));
+    member = nearest_whole<int>(std::get<double>(value));
   }
 
   void seed(KeyInfo key, std::uint64_t& member) {
     Value value = static_cast<double>(member);
     visitor_.leaf(key, {.kind = ValueType::Kind::whole, .range = between(0, 9007199254740992.0)}, value);
-    member = static_cast<std::uint64_t>(std::get<double>(value));
+    member = nearest_whole<std::uint64_t>(std::get<double>(value));
   }
 
   /// A number with a unit, or without for Unit::ratio.
@@ -137,7 +138,7 @@ class Keys {
     Value value = std::vector<double>(member.begin(), member.end());
     visitor_.leaf(key, {.kind = ValueType::Kind::wholes, .range = range}, value);
     member.clear();
-    for (const double item : std::get<std::vector<double>>(value)) member.push_back(static_cast<int>(item));
+    for (const double item : std::get<std::vector<double>>(value)) member.push_back(nearest_whole<int>(item));
   }
 
   /// A rate for each format that is supported.

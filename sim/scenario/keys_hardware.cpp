@@ -1,5 +1,6 @@
 // Keys of hardware/gpus, nodes and fabrics. Rates are dense, link speeds per direction, both nominal.
 
+#include "core/limits.hpp"
 #include "scenario/keys.hpp"
 
 namespace gpuhours {
@@ -23,7 +24,7 @@ void describe(Keys& keys, Gpu& gpu) {
   keys.choice({"generation", "architecture, whose kernel laws may be borrowed; other: none of these"}, gpu.generation);
   keys.text({"released", "YYYY-MM"}, gpu.released);
   keys.text({"default_node", "node where the scenario names none"}, gpu.default_node);
-  keys.whole({"sms", "streaming multiprocessors", kRequired}, gpu.sms, at_least(1));
+  keys.whole({"sms", "streaming multiprocessors", kRequired}, gpu.sms, between(1, kMostHeads));
   keys.quantity({"peak_clock", "clock behind peak_dense"}, Unit::frequency, gpu.peak_clock, at_least(0));
   keys.quantity({"max_clock", "highest boost clock"}, Unit::frequency, gpu.max_clock, at_least(0));
   keys.rates({"peak_dense", "dense peak of each supported number format", kRequired}, gpu.peak_dense);
@@ -34,7 +35,7 @@ void describe(Keys& keys, Gpu& gpu) {
   keys.quantity({"l2_cache", "size of the last-level cache"}, Unit::data, gpu.l2_cache, at_least(0));
   keys.quantity({"nvlink_per_direction", "all NVLinks together, one direction"}, Unit::data_rate,
                 gpu.nvlink_per_direction, at_least(0));
-  keys.whole({"nvlink_links", "NVLinks of the GPU"}, gpu.nvlink_links, at_least(0));
+  keys.whole({"nvlink_links", "NVLinks of the GPU"}, gpu.nvlink_links, between(0, kMostHeads));
   keys.quantity({"pcie_per_direction", "to the host, one direction"}, Unit::data_rate, gpu.pcie_per_direction,
                 at_least(0));
   keys.quantity({"tdp", "thermal design power"}, Unit::power, gpu.tdp, at_least(0));
@@ -47,7 +48,7 @@ void describe(Keys& keys, Gpu& gpu) {
 
 void describe(Keys& keys, GpuCaps& caps) {
   keys.number({"tpp", "total processing performance; every peak rate is cut by the same factor; 0: none"}, Unit::ratio,
-              caps.tpp, at_least(0));
+              caps.tpp, between(0, 1e9));
   keys.quantity({"nvlink_total", "all NVLinks, both directions together; 0: none"}, Unit::data_rate, caps.nvlink_total,
                 at_least(0));
   keys.quantity({"memory_bandwidth", "nominal memory bandwidth; 0: none"}, Unit::data_rate, caps.memory_bandwidth,
@@ -57,11 +58,11 @@ void describe(Keys& keys, GpuCaps& caps) {
 void describe(Keys& keys, Node& node) {
   keys.text({"id", "name of the catalogue file"}, node.id);
   keys.text({"name", "name in plain words"}, node.name);
-  keys.whole({"gpus", "GPUs of a node"}, node.gpus, at_least(1));
-  keys.whole({"nvlink_domain", "GPUs that reach each other over NVLink"}, node.nvlink_domain, at_least(1));
-  keys.whole({"nvswitches", "NVSwitches of an NVLink domain"}, node.nvswitches, at_least(0));
+  keys.whole({"gpus", "GPUs of a node"}, node.gpus, between(1, kMostHeads));
+  keys.whole({"nvlink_domain", "GPUs that reach each other over NVLink"}, node.nvlink_domain, between(1, kMostHeads));
+  keys.whole({"nvswitches", "NVSwitches of an NVLink domain"}, node.nvswitches, between(0, kMostHeads));
   keys.flag({"nvlink_sharp", "NVSwitches reduce in the network"}, node.nvlink_sharp);
-  keys.whole({"nics", "NICs of a node for the training network"}, node.nics, at_least(0));
+  keys.whole({"nics", "NICs of a node for the training network"}, node.nics, between(0, kMostHeads));
   keys.quantity({"nic_per_direction", "each NIC, one direction"}, Unit::data_rate, node.nic_per_direction, at_least(0));
   keys.quantity({"max_power", "nameplate of the whole node"}, Unit::power, node.max_power, at_least(0));
   keys.number({"training_power_share", "measured power while training over max_power"}, Unit::ratio,
@@ -76,16 +77,16 @@ void describe(Keys& keys, Fabric& fabric) {
   keys.text({"name", "name in plain words"}, fabric.name);
   keys.choice({"kind", "topology"}, fabric.kind);
   keys.flag({"rail_optimised", "NIC i of every node of a pod hangs on leaf switch i"}, fabric.rail_optimised);
-  keys.whole({"planes", "separate networks, NIC i on plane i"}, fabric.planes, at_least(1));
-  keys.whole({"switch_ports", "ports of a switch"}, fabric.switch_ports, at_least(1));
+  keys.whole({"planes", "separate networks, NIC i on plane i"}, fabric.planes, between(1, kMostHeads));
+  keys.whole({"switch_ports", "ports of a switch"}, fabric.switch_ports, between(1, kMostHeads));
   keys.quantity({"port_per_direction", "each port, one direction"}, Unit::data_rate, fabric.port_per_direction,
                 at_least(0));
-  keys.whole({"endpoints", "NIC ports that the fabric is built for"}, fabric.endpoints, at_least(0));
+  keys.whole({"endpoints", "NIC ports that the fabric is built for"}, fabric.endpoints, between(0, kMostNics));
   keys.whole({"pod_endpoints", "NIC ports below one pod's switches, 0: the fabric is one pod"}, fabric.pod_endpoints,
-             at_least(0));
-  keys.number({"oversubscription", "above the pod, 1: none"}, Unit::ratio, fabric.oversubscription, at_least(1));
+             between(0, kMostNics));
+  keys.number({"oversubscription", "above the pod, 1: none"}, Unit::ratio, fabric.oversubscription, between(1, 1e4));
   keys.number({"leaf_oversubscription", "above the leaf, 1: none"}, Unit::ratio, fabric.leaf_oversubscription,
-              at_least(1));
+              between(1, 1e4));
   keys.quantity({"latency_same_leaf", "end to end, 64 B, below one leaf"}, Unit::time, fabric.latency_same_leaf,
                 at_least(0));
   keys.quantity({"latency_cross_leaf", "end to end, 64 B, across leaves"}, Unit::time, fabric.latency_cross_leaf,
@@ -94,12 +95,12 @@ void describe(Keys& keys, Fabric& fabric) {
   keys.quantity({"cost_per_endpoint", "switches, optics and cables for one endpoint"}, Unit::money,
                 fabric.cost_per_endpoint, at_least(0));
   keys.whole({"dragonfly_routers_per_group", "dragonfly: routers of a group"}, fabric.dragonfly_routers_per_group,
-             at_least(0));
+             between(0, kMostHeads));
   keys.whole({"dragonfly_endpoints_per_router", "dragonfly: endpoints of a router"},
-             fabric.dragonfly_endpoints_per_router, at_least(0));
+             fabric.dragonfly_endpoints_per_router, between(0, kMostHeads));
   keys.whole({"dragonfly_global_links_per_router", "dragonfly: links of a router to other groups"},
-             fabric.dragonfly_global_links_per_router, at_least(0));
-  keys.whole({"slim_fly_q", "slim fly: the prime power that builds it"}, fabric.slim_fly_q, at_least(0));
+             fabric.dragonfly_global_links_per_router, between(0, kMostHeads));
+  keys.whole({"slim_fly_q", "slim fly: the prime power that builds it"}, fabric.slim_fly_q, between(0, kMostHeads));
   keys.list({"sources", "citations of the figures above"}, fabric.sources);
 }
 

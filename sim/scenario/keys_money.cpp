@@ -1,5 +1,6 @@
 // Keys of hardware/prices, capital, terms and grids.
 
+#include "core/limits.hpp"
 #include "scenario/keys.hpp"
 
 namespace gpuhours {
@@ -22,7 +23,7 @@ void describe(Keys& keys, Pricing& pricing) {
   currency_key(keys, pricing.currency);
   keys.quantity({"rent_per_gpu", "rent of one GPU"}, Unit::rent, pricing.rent_per_gpu, at_least(0));
   keys.quantity({"electricity", "price of energy"}, Unit::energy_price, pricing.electricity, at_least(0));
-  keys.number({"pue", "energy of the site over energy of the computers"}, Unit::ratio, pricing.pue, at_least(1));
+  keys.number({"pue", "energy of the site over energy of the computers"}, Unit::ratio, pricing.pue, between(1, 1e3));
   keys.number({"carbon", "CO2 of the electricity"}, Unit::carbon, pricing.carbon_kg_per_joule, at_least(0));
   keys.text({"region", "where the prices hold"}, pricing.region);
   keys.text({"date", "of the price, YYYY-MM"}, pricing.date);
@@ -34,7 +35,7 @@ void describe(Keys& keys, Pricing& pricing) {
   keys.quantity({"mid", "median rent of a panel of providers"}, Unit::rent, pricing.mid, at_least(0));
   keys.quantity({"high", "highest rent of a panel of providers"}, Unit::rent, pricing.high, at_least(0));
   keys.number({"research_multiplier", "dollars of the run with its experiments and failed runs over those of the run"},
-              Unit::ratio, pricing.research_multiplier, at_least(1));
+              Unit::ratio, pricing.research_multiplier, between(1, 1e6));
   keys.map({"capital", "what the hardware cost to buy, for owned and epoch"}, pricing.capital,
            &catalogue_folder(CatalogueKind::capital));
   keys.map({"terms", "how its owner counts, for owned"}, pricing.terms, &catalogue_folder(CatalogueKind::terms));
@@ -66,16 +67,17 @@ void describe(Keys& keys, OwnershipTerms& terms) {
   keys.quantity({"life", "of linear depreciation"}, Unit::time, terms.life, at_least(0));
   keys.number({"residual", "value at the end of the life over the price"}, Unit::ratio, terms.residual, between(0, 1));
   keys.number({"decline_per_year", "of declining depreciation: value(t) = price x e^(-decline x t)"}, Unit::ratio,
-              terms.decline_per_year, at_least(0));
+              terms.decline_per_year, between(0, 1e3));
   keys.number({"interest_per_year", "cost of capital, on the mean book value"}, Unit::ratio, terms.interest_per_year,
-              at_least(0));
+              between(0, 1e3));
   keys.number({"server_over_gpu", "price of a server over that of its bare GPUs"}, Unit::ratio, terms.server_over_gpu,
-              at_least(1));
+              between(1, 1e3));
   keys.quantity({"hosting", "rent of a site by nameplate power and month; electricity is not in it"},
                 Unit::energy_price, terms.hosting, at_least(0));
   keys.number({"staff_per_year", "people and maintenance over the capital"}, Unit::ratio, terms.staff_per_year,
-              at_least(0));
-  keys.number({"spares", "servers bought beyond those that train, as a share"}, Unit::ratio, terms.spares, at_least(0));
+              between(0, 1e3));
+  keys.number({"spares", "servers bought beyond those that train, as a share"}, Unit::ratio, terms.spares,
+              between(0, 1e3));
   keys.number({"utilisation", "share of the owned hours that train"}, Unit::ratio, terms.utilisation,
               Range{.low = 0, .high = 1, .above = true});
   keys.list({"sources", "citations of the figures above"}, terms.sources);

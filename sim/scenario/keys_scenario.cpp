@@ -1,5 +1,6 @@
 // Keys of a scenario file that belong to no catalogue.
 
+#include "core/limits.hpp"
 #include "scenario/keys.hpp"
 
 namespace gpuhours {
@@ -24,7 +25,7 @@ void describe(Keys& keys, Cluster& cluster) {
   keys.text({"id", "name of the system's catalogue file"}, cluster.id);
   keys.text({"name", "name in plain words"}, cluster.name);
   keys.map({"gpu", "the GPU", kRequired}, cluster.gpu, &catalogue_folder(CatalogueKind::gpu));
-  keys.whole({"gpus", "GPUs of the run", kRequired}, cluster.gpus, at_least(1));
+  keys.whole({"gpus", "GPUs of the run", kRequired}, cluster.gpus, between(1, kMostGpus));
   keys.map({"node", "the node; without it the GPU's default_node", kRequired}, cluster.node,
            &catalogue_folder(CatalogueKind::node));
   keys.map({"fabric", "the network between nodes"}, cluster.fabric, &catalogue_folder(CatalogueKind::fabric));
@@ -32,27 +33,27 @@ void describe(Keys& keys, Cluster& cluster) {
 }
 
 void describe(Keys& keys, Parallelism& parallelism) {
-  keys.whole({"tp", "tensor-parallel ranks"}, parallelism.tp, at_least(1));
+  keys.whole({"tp", "tensor-parallel ranks"}, parallelism.tp, between(1, kMostRanksAnAxis));
   keys.flag({"sequence_parallel", "norms and residuals are split over tensor-parallel ranks too"},
             parallelism.sequence_parallel);
-  keys.whole({"pp", "pipeline stages"}, parallelism.pp, at_least(1));
-  keys.whole({"vpp", "virtual stages a rank"}, parallelism.vpp, at_least(1));
-  keys.whole({"cp", "context-parallel ranks"}, parallelism.cp, at_least(1));
-  keys.whole({"ep", "expert-parallel ranks"}, parallelism.ep, at_least(1));
-  keys.whole({"etp", "tensor-parallel ranks inside an expert"}, parallelism.etp, at_least(1));
+  keys.whole({"pp", "pipeline stages"}, parallelism.pp, between(1, kMostRanksAnAxis));
+  keys.whole({"vpp", "virtual stages a rank"}, parallelism.vpp, between(1, kMostRanksAnAxis));
+  keys.whole({"cp", "context-parallel ranks"}, parallelism.cp, between(1, kMostRanksAnAxis));
+  keys.whole({"ep", "expert-parallel ranks"}, parallelism.ep, between(1, kMostRanksAnAxis));
+  keys.whole({"etp", "tensor-parallel ranks inside an expert"}, parallelism.etp, between(1, kMostRanksAnAxis));
   keys.whole({"zero_stage", "what data-parallel ranks share: 1 optimizer, 2 gradients, 3 weights"},
              parallelism.zero_stage, between(0, 3));
   keys.choice({"fsdp", "fully sharded data parallelism; hybrid: inside groups, copies of which reduce gradients"},
               parallelism.fsdp);
   keys.whole({"fsdp_group", "ranks that share one copy of the weights under fsdp hybrid, 0: those of a node"},
-             parallelism.fsdp_group, at_least(0));
+             parallelism.fsdp_group, between(0, kMostGpus));
   keys.whole({"fsdp_prefetch", "layers whose weights are gathered ahead of the one that runs"},
              parallelism.fsdp_prefetch, between(0, 4));
   keys.choice({"cp_exchange", "ring: keys and values go round; all_to_all: each rank gets a share of the heads"},
               parallelism.cp_exchange);
   keys.choice({"schedule", "order of forward and backward in the pipeline"}, parallelism.schedule);
   keys.wholes({"layers_per_stage", "layers of each of pp x vpp stages; empty: as even as can be"},
-              parallelism.layers_per_stage, at_least(0));
+              parallelism.layers_per_stage, between(0, kMostLayers));
   keys.flag({"embedding_as_layer", "the embedding counts as a layer where layers are spread over stages"},
             parallelism.embedding_as_layer);
   keys.flag({"loss_as_layer", "the output layer counts as a layer where layers are spread over stages"},
@@ -63,15 +64,17 @@ void describe(Keys& keys, Parallelism& parallelism) {
 
 void describe(Keys& keys, Training& training) {
   keys.number({"tokens", "tokens of the main phase", kRequired}, Unit::tokens, training.tokens, greater_than(0));
-  keys.count({"sequence_length", "length of a sequence"}, Unit::tokens, training.sequence_length, at_least(1));
-  keys.count({"global_batch", "sequences a step", kRequired}, Unit::sequences, training.global_batch, at_least(1));
+  keys.count({"sequence_length", "length of a sequence"}, Unit::tokens, training.sequence_length,
+             between(1, kMostSequence));
+  keys.count({"global_batch", "sequences a step", kRequired}, Unit::sequences, training.global_batch,
+             between(1, kMostBatch));
   keys.map({"ramp", "linear rise of the global batch"}, training.ramp);
   keys.count({"micro_batch", "sequences that pass the pipeline together"}, Unit::sequences, training.micro_batch,
-             at_least(1));
+             between(1, kMostBatch));
   keys.choice({"recompute", "what is computed again in backward"}, training.recompute);
   keys.choices({"recompute_ops", "operators of selective recompute"}, training.recompute_ops);
   keys.whole({"recompute_chunk", "layers between two checkpoints of full recompute"}, training.recompute_chunk,
-             at_least(1));
+             between(1, kMostLayers));
   keys.flag({"mtp", "train the model's multi-token-prediction modules"}, training.mtp);
   keys.choice({"router_balance", "forced: every expert gets the same number of tokens; natural: as the router chooses"},
               training.router_balance);
@@ -85,12 +88,12 @@ void describe(Keys& keys, Training& training) {
   keys.number(
       {"capacity_factor",
        "rows kept for an expert over the mean: what is above is dropped, what is below is padding; 0: dropless"},
-      Unit::ratio, training.capacity_factor, at_least(0));
+      Unit::ratio, training.capacity_factor, between(0, 1e3));
   keys.list({"phases", "after the main phase"}, training.phases);
 }
 
 void describe(Keys& keys, BatchRamp& ramp) {
-  keys.count({"from", "batch of the first step, 0: no ramp"}, Unit::sequences, ramp.from, at_least(0));
+  keys.count({"from", "batch of the first step, 0: no ramp"}, Unit::sequences, ramp.from, between(0, kMostBatch));
   keys.number({"tokens", "tokens over which the batch rises"}, Unit::tokens, ramp.tokens, at_least(0));
 }
 
@@ -98,8 +101,9 @@ void describe(Keys& keys, Phase& phase) {
   keys.text({"name", "name of the phase", kRequired}, phase.name);
   keys.number({"tokens", "tokens of the phase"}, Unit::tokens, phase.tokens, at_least(0));
   keys.count({"sequence_length", "length of a sequence, 0: the training's"}, Unit::tokens, phase.sequence_length,
-             at_least(0));
-  keys.count({"global_batch", "sequences a step, 0: the training's"}, Unit::sequences, phase.global_batch, at_least(0));
+             between(0, kMostSequence));
+  keys.count({"global_batch", "sequences a step, 0: the training's"}, Unit::sequences, phase.global_batch,
+             between(0, kMostBatch));
   keys.map({"ramp", "linear rise of the global batch"}, phase.ramp);
   keys.optional_number({"given_gpu_hours", "GPU hours of a phase that is not simulated"}, Unit::gpu_hours,
                        phase.given_gpu_hours, at_least(0), true);
@@ -111,7 +115,7 @@ void describe(Keys& keys, Reliability& reliability) {
   keys.text({"id", "name of the catalogue file"}, reliability.id);
   keys.text({"name", "name in plain words"}, reliability.name);
   keys.number({"interruptions_per_1000_node_days", "unplanned interruptions; 0: not modelled"}, Unit::ratio,
-              reliability.interruptions_per_1000_node_days, at_least(0));
+              reliability.interruptions_per_1000_node_days, between(0, 1e6));
   keys.number({"gpu_hours_per_interruption", "the same rate by GPU hours; 0: interruptions_per_1000_node_days"},
               Unit::gpu_hours, reliability.gpu_hours_per_interruption, at_least(0));
   keys.quantity({"detection_time", "from an interruption to its notice"}, Unit::time, reliability.detection_time,
@@ -123,12 +127,12 @@ void describe(Keys& keys, Reliability& reliability) {
   keys.quantity({"checkpoint_stall", "training stands still for a checkpoint"}, Unit::time,
                 reliability.checkpoint_stall, at_least(0));
   keys.number({"planned_per_1000_node_days", "planned interruptions, which lose no work"}, Unit::ratio,
-              reliability.planned_per_1000_node_days, at_least(0));
+              reliability.planned_per_1000_node_days, between(0, 1e6));
   keys.quantity({"planned_time", "that a planned interruption stops training"}, Unit::time, reliability.planned_time,
                 at_least(0));
   keys.number({"replaced_share", "unplanned interruptions that take a node out"}, Unit::ratio,
               reliability.replaced_share, between(0, 1));
-  keys.whole({"spares", "nodes that stand by"}, reliability.spares, at_least(0));
+  keys.whole({"spares", "nodes that stand by"}, reliability.spares, between(0, kMostGpus));
   keys.quantity({"repair_time", "until a node that was taken out is back, 0: spares never run out"}, Unit::time,
                 reliability.repair_time, at_least(0));
   keys.list({"sources", "citations of the figures above"}, reliability.sources);

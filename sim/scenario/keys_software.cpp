@@ -1,5 +1,6 @@
 // Keys of models/precision and calibration/stacks.
 
+#include "core/limits.hpp"
 #include "scenario/keys.hpp"
 
 namespace gpuhours {
@@ -111,8 +112,9 @@ void describe(Keys& keys, Stack& stack) {
   keys.quantity({"launch_gap", "between kernels that run back to back"}, Unit::time, stack.launch_gap, at_least(0));
   keys.quantity({"launch_interval", "host time a launch takes"}, Unit::time, stack.launch_interval, at_least(0));
   keys.choice({"dispatcher", "how tokens reach their experts"}, stack.dispatcher);
-  keys.whole({"communication_sms", "SMs held by expert dispatch and combine"}, stack.communication_sms, at_least(0));
-  keys.whole({"collective_sms", "SMs held by collectives"}, stack.collective_sms, at_least(0));
+  keys.whole({"communication_sms", "SMs held by expert dispatch and combine"}, stack.communication_sms,
+             between(0, kMostHeads));
+  keys.whole({"collective_sms", "SMs held by collectives"}, stack.collective_sms, between(0, kMostHeads));
   keys.flag({"sm_aware_gemm", "matrix products beside communication are sized to the SMs left"}, stack.sm_aware_gemm);
   describe_overlap(keys, stack);
   keys.flag({"fused_norm", "residual add and norm are one kernel"}, stack.fused_norm);
@@ -127,7 +129,7 @@ void describe(Keys& keys, Stack& stack) {
             stack.fused_grouped_gemm);
   keys.choice({"attention_kernel", "cudnn: the vendor's; flash2: FlashAttention-2"}, stack.attention_kernel);
   keys.number({"attention_factor", "time of attention kernels over their law's"}, Unit::ratio, stack.attention_factor,
-              greater_than(0));
+              Range{.low = 0, .high = 1e3, .above = true});
   keys.flag({"eager_modules", "norms and gated activations keep their intermediate tensors"}, stack.eager_modules);
   keys.flag({"fused_cross_entropy", "the loss is one kernel"}, stack.fused_cross_entropy);
   keys.flag({"cross_entropy_in_place", "the loss writes the gradient of the logits over them"},

@@ -11,7 +11,7 @@ std::optional<std::string> layout_problem(const Scenario& scenario) {
   refused_features(scenario, nowhere, found);
   if (!found.has_errors()) check_layout(scenario, nowhere, found);
   for (const Diagnostic& diagnostic : found.all()) {
-    if (diagnostic.severity == Severity::error) return diagnostic.message;
+    if (diagnostic.severity != Severity::warning) return diagnostic.message;
   }
   return std::nullopt;
 }

@@ -11,7 +11,7 @@ namespace gpuhours {
 namespace {
 
 SourcePlace place_in(const std::string& argument, std::size_t offset) {
-  return {"--set", 0, static_cast<int>(offset) + 1, argument};
+  return place_in_line("--set", 0, static_cast<int>(offset) + 1, argument);
 }
 
 /// Places of a value that was parsed on its own, moved to where it stands in the argument.

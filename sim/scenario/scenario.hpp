@@ -58,8 +58,10 @@ struct Parallelism {
   bool loss_as_layer = false;
   std::string pipeline_layout;  ///< what each stage holds, see scenario/pipeline_layout.hpp; empty: by number
 
+  /// Ranks of one copy of the model.
+  [[nodiscard]] std::int64_t model_ranks() const { return std::int64_t{tp} * pp * cp; }
   /// Data-parallel size over `gpus`; the caller has checked that it divides.
-  [[nodiscard]] int dp(int gpus) const { return gpus / (tp * pp * cp); }
+  [[nodiscard]] int dp(int gpus) const { return static_cast<int>(gpus / model_ranks()); }
 };
 
 /// A linear rise of the global batch from `from` to the phase's batch over the first `tokens` tokens.

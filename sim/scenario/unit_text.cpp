@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <iterator>
+#include <limits>
 
 namespace gpuhours {
 
@@ -288,10 +289,66 @@ std::vector<std::string_view> unit_spellings(Unit unit) {
   return out;
 }
 
+UnitBounds bounds(Unit unit) {
+  switch (unit) {
+    case Unit::ratio:
+      return {1e-18, 1e16};  // seeds go to 2^53
+    case Unit::time:
+      return {1e-12, 1e12};  // 1 ps; 32,000 years
+    case Unit::frequency:
+      return {1, 1e15};
+    case Unit::data:
+      return {1, 1e21};
+    case Unit::data_rate:
+      return {1, 1e18};
+    case Unit::arithmetic:
+      return {1, 1e21};
+    case Unit::power:
+      return {1e-3, 1e12};
+    case Unit::energy:
+      return {1e-3, 1e21};
+    case Unit::money:
+      return {1e-6, 1e15};
+    case Unit::rent:
+      return {1e-12, 1e3};
+    case Unit::energy_price:
+      return {1e-18, 1e3};
+    case Unit::carbon:
+      return {1e-18, 1};
+    case Unit::area:
+      return {1e-3, 1e9};
+    case Unit::tokens:
+    case Unit::sequences:
+    case Unit::gpu_hours:
+    case Unit::parameters:
+      return {1e-3, 1e18};
+  }
+  return {0, 0};
+}
+
 bool takes_count_suffix(Unit unit) {
   return unit == Unit::tokens || unit == Unit::sequences || unit == Unit::gpu_hours || unit == Unit::parameters ||
          unit == Unit::money;
 }
+
+namespace {
+
+/// `value`, which `text` stands for, where the family has such numbers.
+ParsedNumber bounded(double value, std::string_view text, Unit unit) {
+  const UnitBounds of = bounds(unit);
+  const double size = std::abs(value);
+  if (!(size <= of.most)) {
+    return failed(fmt::format("'{}' is too large", text),
+                  fmt::format("{} goes up to {}", phrase(unit), rounded_text(of.most, unit)));
+  }
+  if (size > 0 && size < of.least) {
+    return failed(fmt::format("'{}' is too small", text),
+                  fmt::format("{} above 0 begins at {}", phrase(unit), rounded_text(of.least, unit)));
+  }
+  return {value, {}};
+}
+
+}  // namespace
 
 ParsedNumber parse_quantity(std::string_view text, Unit wanted, bool unit_optional) {
   text = trimmed(text);
@@ -303,7 +360,7 @@ ParsedNumber parse_quantity(std::string_view text, Unit wanted, bool unit_option
     return failed(fmt::format("'{}' is not {}", text, phrase(wanted)), "group digits with '_', not with ','");
   }
   std::optional<double> value = number(number_text);
-  if (!value) return failed(fmt::format("'{}' is too large", text), "");
+  if (!value) return bounded(std::numeric_limits<double>::infinity(), text, wanted);
 
   const auto* suffix = std::find_if(kSuffixes.begin(), kSuffixes.end(), [&](const Suffix& s) {
     return takes_count_suffix(wanted) && rest.starts_with(s.letter) && (rest.size() == 1 || rest[1] == ' ');
@@ -315,12 +372,12 @@ ParsedNumber parse_quantity(std::string_view text, Unit wanted, bool unit_option
   }
   const std::string_view unit_name = trimmed(rest);
   if (unit_name.empty()) {
-    if (wanted == Unit::ratio || unit_optional) return {value, {}};
+    if (wanted == Unit::ratio || unit_optional) return bounded(*value, text, wanted);
     return failed(fmt::format("'{}' needs a unit", text), fmt::format("write \"{}\"", example(number_text, wanted)));
   }
   const Spelling* unit = spelling(unit_name);
   if (unit == nullptr || unit->unit != wanted) return wrong_unit(text, number_text, unit_name, wanted);
-  return {*value * unit->multiply / unit->divide, {}};
+  return bounded(*value * unit->multiply / unit->divide, text, wanted);
 }
 
 std::string exact_text(double value, Unit unit) {

@@ -43,6 +43,14 @@ std::vector<std::string_view> unit_spellings(Unit unit);
 /// K, M, B and T may follow the number.
 bool takes_count_suffix(Unit unit);
 
+/// The numbers of a family, in SI base units, that a text may mean beside 0: far beyond what there is on both sides, so
+/// that arithmetic on them stays finite.
+struct UnitBounds {
+  double least;
+  double most;
+};
+UnitBounds bounds(Unit unit);
+
 /// What is wrong with a text, and what would mend it.
 struct TextError {
   std::string message;

@@ -15,10 +15,6 @@ std::size_t leading_communications(const std::vector<TimedSegment>& segments) {
                                   segments.begin());
 }
 
-SimTime scaled(SimTime time, double factor) {
-  return factor == 1.0 ? time : SimTime{std::llround(static_cast<double>(time.ps) * factor)};
-}
-
 Stream stream_of(const TimedSegment& segment, bool merged) {
   if (segment.compute) return merged && segment.with_exchange ? Stream::communication : Stream::compute;
   switch (segment.group) {
@@ -35,8 +31,8 @@ Stream stream_of(const TimedSegment& segment, bool merged) {
 
 void ChunkBuilder::emit(const TimedSegment& segment, Needed needed, Chain& chain) {
   const SegmentTimes times = times_under(segment, chain.load);
-  Task task{.alone = scaled(times.alone, segment.compute ? scale_ : 1.0),
-            .beside = scaled(times.beside, segment.compute ? scale_ : 1.0),
+  Task task{.alone = stretched(times.alone, segment.compute ? scale_ : 1.0),
+            .beside = stretched(times.beside, segment.compute ? scale_ : 1.0),
             .device = device_,
             .label = segment.label,
             .stream = stream_of(segment, merged_),

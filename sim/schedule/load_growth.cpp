@@ -43,7 +43,7 @@ void set_growth(const TimedPass& high, double load, GrowsWith communication, Tim
 }
 
 SimTime grown(SimTime time, SimTime per_load, double over) {
-  return SimTime{time.ps + std::llround(static_cast<double>(per_load.ps) * over)};
+  return time + SimTime{nearest_whole<std::int64_t>(static_cast<double>(per_load.ps) * over)};
 }
 
 /// Load over the mean that the segment feels.

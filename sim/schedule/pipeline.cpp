@@ -153,4 +153,37 @@ PipelinePlan pipeline_plan(const Scenario& scenario, int micro_batches) {
   return pipeline_plan(p.schedule, p.pp, p.vpp, micro_batches, merges_chunks(scenario));
 }
 
+PipelinePlan PlanShape::plan(int of_micro_batches) const {
+  return pipeline_plan(schedule, pp, vpp, of_micro_batches, merged);
+}
+
+int repeat_of(const PlanShape& shape) { return shape.schedule == Schedule::interleaved ? shape.pp : 2; }
+
+PlanShape warmed_up(const PlanShape& shape) {
+  // Interleaved ranks warm up with at most 2 pp + (vpp - 1) pp turns of vpp a micro-batch, merged 1F1B, DualPipe and
+  // the V-shaped orders with at most 2 pp micro-batches, the others with pp.
+  const int repeat = repeat_of(shape);
+  const int enough = 4 * shape.pp + 2 * repeat;
+  PlanShape out = shape;
+  if (shape.micro_batches > enough) out.micro_batches = enough + (shape.micro_batches - enough) % repeat;
+  return out;
+}
+
+Schedule PlanShape::schedule_run() const {
+  return runs(schedule, pp, micro_batches) ? schedule : Schedule::one_f_one_b;
+}
+
+std::int64_t PlanShape::chunks(int of_micro_batches) const {
+  // Forward, backward and, where it is split off, weight gradient of every micro-batch on every virtual stage; DualPipe
+  // runs half of the micro-batches on each of the two stages that a rank holds.
+  return std::int64_t{3} * pp * vpp * of_micro_batches;
+}
+
+PlanShape plan_shape(const Scenario& scenario, int global_batch) {
+  const Parallelism& p = scenario.parallelism;
+  const std::int64_t round = std::int64_t{p.dp(scenario.cluster.gpus)} * scenario.training.micro_batch;
+  const auto micro_batches = static_cast<int>(std::max<std::int64_t>(1, global_batch / round));
+  return {p.schedule, p.pp, p.vpp, micro_batches, merges_chunks(scenario)};
+}
+
 }  // namespace gpuhours

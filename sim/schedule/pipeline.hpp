@@ -2,6 +2,7 @@
 // Pipeline orders: what each pipeline rank runs, in order, for one step.
 // schedule/rank_orders.hpp says where each is published.
 
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -55,5 +56,29 @@ bool merges_chunks(const Scenario& scenario);
 PipelinePlan pipeline_plan(Schedule schedule, int pp, int vpp, int micro_batches, bool merged = false);
 /// The same for a scenario; chunks are merged where its stack hides expert communication (stack.overlap_expert).
 PipelinePlan pipeline_plan(const Scenario& scenario, int micro_batches);
+
+/// What a plan is made of, before the orders of its ranks are written out.
+struct PlanShape {
+  Schedule schedule = Schedule::one_f_one_b;
+  int pp = 1;
+  int vpp = 1;
+  int micro_batches = 1;
+  bool merged = false;  ///< forward and backward of 1F1B merged, see pipeline_plan()
+
+  [[nodiscard]] PipelinePlan plan(int of_micro_batches) const;
+  /// The schedule as run, see PipelinePlan.
+  [[nodiscard]] Schedule schedule_run() const;
+  /// Chunks of all ranks in a plan of so many micro-batches, at most.
+  [[nodiscard]] std::int64_t chunks(int of_micro_batches) const;
+  bool operator==(const PlanShape&) const = default;
+};
+
+/// Of a scenario whose layout divides its GPUs and `global_batch`; at least one micro-batch.
+PlanShape plan_shape(const Scenario& scenario, int global_batch);
+
+/// Micro-batches that plans of one shape may differ by so that they differ in the number of equal rounds only.
+int repeat_of(const PlanShape& shape);
+/// The shape with as few micro-batches as show the warm-up and the fullest moment of every rank.
+PlanShape warmed_up(const PlanShape& shape);
 
 }  // namespace gpuhours

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/checked.hpp"
 #include "workload/routing.hpp"
 
 namespace gpuhours {
@@ -36,9 +37,9 @@ std::int64_t routed_rows(Dimensions& d, double mean) {
   if (uneven) {
     d.row_spread = RankLoads(d.scenario).expert_deviation();
     const double padding = d.low_precision ? 0.5 * static_cast<double>(kGroupedRowAlignment) : 0.0;
-    return std::llround((d.load * mean + padding) * static_cast<double>(d.experts));
+    return nearest_whole<std::int64_t>((d.load * mean + padding) * static_cast<double>(d.experts));
   }
-  auto rows = static_cast<std::int64_t>(std::ceil(mean));
+  auto rows = nearest_whole<std::int64_t>(std::ceil(mean));
   if (d.low_precision) rows = (rows + kGroupedRowAlignment - 1) / kGroupedRowAlignment * kGroupedRowAlignment;
   return rows * d.experts;
 }
@@ -50,7 +51,8 @@ void set_expert_rows(Dimensions& d) {
   const double tokens = static_cast<double>(d.moe_tokens) * gathered;
   const double mean = tokens * d.model.top_k / static_cast<double>(std::max<std::int64_t>(1, d.experts));
   d.routed_rows = routed_rows(d, mean);
-  d.received = std::llround(d.load * distinct_tokens(d.model, tokens, p.ep, static_cast<double>(d.experts)));
+  d.received =
+      nearest_whole<std::int64_t>(d.load * distinct_tokens(d.model, tokens, p.ep, static_cast<double>(d.experts)));
 }
 
 void set_recipe(Dimensions& d) {
@@ -111,7 +113,7 @@ std::int64_t mean_window(const Architecture& model, std::int64_t sequence) {
   const auto s = static_cast<double>(sequence);
   if (model.sliding_window <= 0 || model.sliding_window >= sequence) return 0;
   // s w - w^2 / 2 = area, solved for w.
-  return std::llround(s - std::sqrt(std::max(0.0, s * s - 2 * attention_area(model, sequence))));
+  return nearest_whole<std::int64_t>(s - std::sqrt(std::max(0.0, s * s - 2 * attention_area(model, sequence))));
 }
 
 }  // namespace gpuhours

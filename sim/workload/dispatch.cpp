@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/checked.hpp"
 #include "workload/moe.hpp"
 
 namespace gpuhours {
@@ -16,7 +17,7 @@ bool all_to_all(const Dimensions& d) {
 std::int64_t token_copies(const Dimensions& d) {
   const double capacity = d.scenario.training.capacity_factor;
   const std::int64_t copies = d.moe_tokens * d.model.top_k;
-  return capacity > 0 ? std::llround(capacity * static_cast<double>(copies)) : copies;
+  return capacity > 0 ? nearest_whole<std::int64_t>(capacity * static_cast<double>(copies)) : copies;
 }
 
 /// Rows that stand on this rank before expand_rows().

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "core/checked.hpp"
 #include "workload/operator_list.hpp"
 #include "workload/workload.hpp"
 
@@ -15,7 +16,7 @@ double adamw_bytes_per_parameter(const PrecisionRecipe& r) {
 }
 
 void add_adamw(OperatorList& list, const PrecisionRecipe& r, double parameters) {
-  const auto rows = static_cast<std::int64_t>(std::llround(parameters));
+  const auto rows = nearest_whole<std::int64_t>(parameters);
   list.memory("gradient norm", OperatorKind::optimizer, laws::kGradNorm, rows, 1, bytes_per_element(r.gradients))
       .format = r.gradients;
   list.memory("adamw", OperatorKind::optimizer, laws::kAdamw, rows, 1, adamw_bytes_per_parameter(r)).format =
@@ -27,16 +28,16 @@ void add_weight_casts(OperatorList& list, const PrecisionRecipe& r, double shard
   if (!r.low_precision_gemm()) return;
   const double element = bytes_per_element(r.gemm);
   if (r.weights == r.gemm) {
-    list.memory("cast weights", OperatorKind::cast, laws::kCastWeights, std::llround(shard), 1,
+    list.memory("cast weights", OperatorKind::cast, laws::kCastWeights, nearest_whole<std::int64_t>(shard), 1,
                 bytes_per_element(r.master_weights) + element);
     if (r.weight_transpose_cached) {
-      list.memory("transpose weights", OperatorKind::transpose, laws::kTransposeFp8, std::llround(whole), 1,
-                  2 * element);
+      list.memory("transpose weights", OperatorKind::transpose, laws::kTransposeFp8, nearest_whole<std::int64_t>(whole),
+                  1, 2 * element);
     }
     return;
   }
   const double copies = r.weight_transpose_cached ? 2 : 1;
-  list.memory("cast weights", OperatorKind::cast, laws::kCastWeights, std::llround(whole), 1,
+  list.memory("cast weights", OperatorKind::cast, laws::kCastWeights, nearest_whole<std::int64_t>(whole), 1,
               bytes_per_element(r.weights) + copies * element);
 }
 

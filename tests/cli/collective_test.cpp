@@ -100,8 +100,8 @@ TEST_CASE("what cannot be asked is said, each with what would be right") {
         "--gpus: error: 100000 GPUs have 100000 NICs, fabric 'rail_ft3_ndr400' has 65536 endpoints\n");
   CHECK(error("--system hgx_h100 --gpus 12") == "--gpus: error: 12 GPUs do not fill nodes of 8\n");
   CHECK(error("--system hgx_h100 --gpus 0").find("Value 0 not in range") != std::string::npos);
-  CHECK(error("--system hgx_h100 --bytes 12") == "--bytes: error: '12' needs a unit\n  = write \"12 GB\"\n");
-  CHECK(error("--system hgx_h100 --bytes=-1GiB") == "--bytes: error: '-1GiB' is below 0\n");
+  CHECK(error("--system hgx_h100 --bytes 12") == "error: --bytes: '12' needs a unit\n  = write \"12 GB\"\n");
+  CHECK(error("--system hgx_h100 --bytes=-1GiB") == "error: --bytes: '-1GiB' is below 0\n");
   CHECK(error("--system hgx_h100 --algorithm star") ==
         "--algorithm: error: 'star' does not exist for all_reduce here\n"
         "  = one of ring, tree, nvls, nvls tree, pairwise, as op and system allow\n");

@@ -118,7 +118,7 @@ TEST_CASE("mistakes of a design") {
         "--vary: error: 'many' is not a whole number\n"
         "  | cluster.gpus=many\n"
         "  |              ^\n"
-        "  = 'cluster.gpus' is a whole number, from 1 to 2147483647\n");
+        "  = 'cluster.gpus' is a whole number, from 1 to 10000000\n");
   CHECK(errors(request({"cluster.gpu=h100_sxm,h80_sxm"})) ==
         "--vary: error: unknown gpu 'h80_sxm'\n"
         "  | cluster.gpu=h80_sxm\n"

@@ -73,7 +73,7 @@ TEST_CASE("a value that is wrong points into the argument") {
         "--set: error: 'x' is not a whole number\n"
         "  | parallelism.layers_per_stage=[3, x]\n"
         "  |                                  ^\n"
-        "  = 'parallelism.layers_per_stage' is a whole number, from 0 to 2147483647\n");
+        "  = 'parallelism.layers_per_stage' is a whole number, from 0 to 10000\n");
   CHECK(errors_of(kGood, {"cluster.gpu=fasst"}) ==
         "--set: error: unknown gpu 'fasst'\n"
         "  | cluster.gpu=fasst\n"

@@ -160,13 +160,13 @@ TEST_CASE("wrong types") {
         "scenarios/s.yaml:4:9: error: 'many' is not a whole number\n"
         "  |   gpus: many\n"
         "  |         ^\n"
-        "  = 'cluster.gpus' is a whole number, from 1 to 2147483647\n");
+        "  = 'cluster.gpus' is a whole number, from 1 to 10000000\n");
   CHECK(errors_of(with("gpus: 32", "gpus: 32.5"))
             .starts_with("scenarios/s.yaml:4:9: error: '32.5' is not a whole number\n"));
   CHECK(errors_of(with("gpus: 32", "gpus: 32 GB"))
             .starts_with("scenarios/s.yaml:4:9: error: '32 GB' is not a whole number\n"));
   CHECK(errors_of(with("gpus: 32", "gpus: [32]")) ==
-        "scenarios/s.yaml:4:9: error: 'cluster.gpus' is a whole number, from 1 to 2147483647, not a list\n"
+        "scenarios/s.yaml:4:9: error: 'cluster.gpus' is a whole number, from 1 to 10000000, not a list\n"
         "  |   gpus: [32]\n"
         "  |         ^\n");
   CHECK(errors_of(with("  tp: 1", "  sequence_parallel: yes")) ==
@@ -207,7 +207,7 @@ TEST_CASE("negative and zero sizes") {
         "scenarios/s.yaml:4:9: error: '0' is out of range\n"
         "  |   gpus: 0\n"
         "  |         ^\n"
-        "  = 'cluster.gpus' is a whole number, from 1 to 2147483647\n");
+        "  = 'cluster.gpus' is a whole number, from 1 to 10000000\n");
   CHECK(errors_of(with("pp: 2", "pp: -2")).starts_with("scenarios/s.yaml:9:7: error: '-2' is out of range\n"));
   CHECK(errors_of(with("1B tokens", "0 tokens")) ==
         "scenarios/s.yaml:12:11: error: '0 tokens' is out of range\n"

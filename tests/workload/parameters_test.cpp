@@ -109,8 +109,10 @@ TEST_CASE("parameters of every architecture of the validation set") {
   if (path.empty()) return;
   Diagnostics problems;
   const CsvTable table = CsvTable::from_file(path, problems);
-  REQUIRE(table.rows() > 50);
+  int checked = 0;
   for (std::size_t row = 0; row < table.rows(); ++row) {
+    // Rows without a count hand down the architecture alone.
+    if (number_in(table, row, "params_total_b") == 0) continue;
     const Architecture m = architecture_in(table, row);
     const ParameterCounts c = parameter_counts(m);
     const double total = number_in(table, row, "params_total_b");
@@ -118,5 +120,7 @@ TEST_CASE("parameters of every architecture of the validation set") {
     CAPTURE(m.id);
     CHECK(c.total / 1e9 == doctest::Approx(total).epsilon(0.002));
     CHECK(c.active / 1e9 == doctest::Approx(active).epsilon(0.01));
+    ++checked;
   }
+  CHECK(checked > 50);
 }

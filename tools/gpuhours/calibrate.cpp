@@ -6,6 +6,7 @@
 #include "calibrate/profile_plan.hpp"
 #include "calibrate/stack_calibration.hpp"
 #include "command.hpp"
+#include "fault.hpp"
 #include "scenario/catalogue.hpp"
 #include "scenario/read_scenario.hpp"
 
@@ -35,8 +36,8 @@ int write_plan(const CalibrateCommand& command) {
     if (!scenario) return kBadInput;
     const ProfilePlan plan = profile_plan(*scenario);
     if (!command.common.quiet) {
-      fmt::print(stderr, "{} shapes; {} kinds of kernel that gpuhours-profile has no operator for\n", plan.rows,
-                 plan.left_out.size());
+      say(fmt::format("{} shapes; {} kinds of kernel that gpuhours-profile has no operator for\n", plan.rows,
+                      plan.left_out.size()));
     }
     return deliver(plan.csv, command.common);
   });

@@ -136,16 +136,9 @@ std::optional<std::vector<Bytes>> sizes(const CollectiveCommand& command, const 
     for (double bytes = 1024; bytes <= 17179869184.0; bytes *= 2) out.push_back(Bytes(bytes));
     return out;
   }
-  const auto parsed = parse_quantity(command.bytes, Unit::data, false);
-  if (!parsed.value) {
-    diagnostics.error({"--bytes", 0, 0, {}}, parsed.error.message, parsed.error.hint);
-    return std::nullopt;
-  }
-  if (*parsed.value < 0) {
-    diagnostics.error({"--bytes", 0, 0, {}}, fmt::format("'{}' is below 0", command.bytes));
-    return std::nullopt;
-  }
-  return std::vector<Bytes>{Bytes(*parsed.value)};
+  const auto bytes = option_quantity("--bytes", command.bytes, Unit::data, diagnostics, false, true);
+  if (!bytes) return std::nullopt;
+  return std::vector<Bytes>{Bytes(*bytes)};
 }
 
 int run(const CollectiveCommand& command) {

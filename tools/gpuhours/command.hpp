@@ -11,6 +11,7 @@
 #include "core/diagnostic.hpp"
 #include "estimate/estimate.hpp"
 #include "report/text_table.hpp"
+#include "scenario/unit_text.hpp"
 
 namespace gpuhours::cli {
 
@@ -33,7 +34,15 @@ struct CommonOptions {
 
 void add_common(CLI::App& command, CommonOptions& options);
 
-/// Prints errors, and warnings unless --quiet, on stderr.
+/// A whole or decimal number from `low` to `high`; CLI::Range lets "nan" pass.
+CLI::Validator number_from(double low, double high);
+
+/// `text`, the value of `option`, as a quantity above 0 (or from 0 on, with `zero`); empty after an error. The one
+/// reader of quantities on the command line.
+std::optional<double> option_quantity(std::string_view option, const std::string& text, Unit unit,
+                                      Diagnostics& diagnostics, bool unit_optional = false, bool zero = false);
+
+/// Prints errors, and warnings unless --quiet, on stderr, and after a fault what to report.
 void print(const Diagnostics& diagnostics, const CommonOptions& options);
 
 /// Colour for what goes to stdout: none into a file.
@@ -44,7 +53,7 @@ TextStyle style(const CommonOptions& options);
 int deliver(const std::string& content, const CommonOptions& options, int code = kGood);
 
 /// Runs `body(paths, diagnostics)`, which returns an exit code, with the catalogue found; prints the diagnostics.
-/// Errors in them win over the code.
+/// Errors in them win over the code, faults over errors.
 int with_catalogue(const CommonOptions& options, const std::function<int(const DataPaths&, Diagnostics&)>& body);
 
 /// Each registers one command, which leaves its exit code in `exit_code` when it is the one that was called.

@@ -9,6 +9,9 @@
 #include <memory>
 
 #include "command.hpp"
+#include "core/limits.hpp"
+#include "core/visible.hpp"
+#include "fault.hpp"
 #include "report/compare_report.hpp"
 
 namespace gpuhours::cli {
@@ -100,7 +103,7 @@ CompareOptions options_of(const CompareCommand& command) {
   options.default_price = command.price == "default";
   options.stop = &interrupted;
   if (::isatty(STDERR_FILENO) == 1 && !command.common.quiet) {
-    options.progress = [](const std::string& label) { fmt::print(stderr, "searching {}\n", label); };
+    options.progress = [](const std::string& label) { say(fmt::format("searching {}\n", visible_line(label))); };
   }
   return options;
 }
@@ -116,6 +119,13 @@ int run(const CompareCommand& command) {
     const ExportRule* rule = wanted_rule(command, rules, diagnostics);
     if (diagnostics.has_errors()) return kBadInput;
     if (command.reoptimise) std::signal(SIGINT, interrupt);
+    double columns = static_cast<double>(command.scenarios.size());
+    for (const Variation& one : varied) columns *= static_cast<double>(one.values.size());
+    if (columns > static_cast<double>(kMostColumns)) {
+      diagnostics.error({}, fmt::format("the comparison has more than {} columns", kMostColumns),
+                        "'gpuhours sweep' writes one row a case");
+      return kBadInput;
+    }
     const auto cases = compared_cases(command.scenarios, command.common.overrides(), varied);
     auto found = comparison(cases, paths, options_of(command), diagnostics);
     if (!found) return kBadInput;

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <exception>
+#include <iostream>
 
 #include "command.hpp"
 #include "core/diagnostic.hpp"
+#include "core/visible.hpp"
+#include "fault.hpp"
 
 namespace {
 
@@ -31,7 +33,7 @@ int usage_error(const CLI::App& app, const std::string& message, const std::stri
   const std::string help =
       command == nullptr ? "gpuhours --help" : fmt::format("gpuhours {} --help", command->get_name());
   diagnostics.error({"gpuhours", 0, 0, {}}, message, hint.empty() ? fmt::format("see {}", help) : hint);
-  fmt::print(stderr, "{}", text(diagnostics));
+  cli::say(text(diagnostics));
   return cli::kBadInput;
 }
 
@@ -50,7 +52,7 @@ int unknown_argument(const CLI::App& app) {
 int parse_error(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
     app.exit(error);  // --help, --version
-    return cli::kGood;
+    return std::cout.flush().good() ? cli::kGood : cli::kBadInput;
   }
   if (!app.remaining(true).empty()) return unknown_argument(app);
   if (app.get_subcommands().empty()) return usage_error(app, "a command is missing", "");
@@ -62,10 +64,10 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "gpuhours " GPUHOURS_VERSION);
   app.require_subcommand(1);
   int exit_code = cli::kGood;
-  for (const auto add : {cli::add_estimate, cli::add_compare, cli::add_search, cli::add_sweep, cli::add_plan,
-                         cli::add_explain, cli::add_validate, cli::add_list, cli::add_show, cli::add_schema,
-                         cli::add_collective, cli::add_trace, cli::add_calibrate, cli::add_claims,
-                         cli::add_completions, cli::add_man}) {
+  for (const auto add :
+       {cli::add_estimate, cli::add_compare, cli::add_search, cli::add_sweep, cli::add_plan, cli::add_explain,
+        cli::add_validate, cli::add_list, cli::add_show, cli::add_schema, cli::add_collective, cli::add_trace,
+        cli::add_calibrate, cli::add_claims, cli::add_completions, cli::add_man}) {
     add(app, exit_code);
   }
   try {
@@ -79,13 +81,14 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is seen when writing
+  cli::prepare_for_faults(argc, argv);
+  std::string what = "an exception of an unknown kind";
   try {
     return run(argc, argv);
   } catch (const std::exception& fault) {
-    fmt::print(stderr, "gpuhours: internal fault: {}\n", fault.what());
-  } catch (...) {
-    fmt::print(stderr, "gpuhours: internal fault of an unknown kind\n");
+    what = fault.what();
+  } catch (...) {  // said below
   }
+  cli::say(fmt::format("gpuhours: internal fault: {}\n{}\n", visible_line(what), cli::fault_report()));
   return cli::kInternalFault;
 }

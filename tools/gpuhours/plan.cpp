@@ -18,18 +18,6 @@ struct PlanCommand {
   std::string price;
 };
 
-/// `text` as a quantity above 0; 0 after an error.
-double positive(const std::string& option, const std::string& text, Unit unit, bool unit_optional,
-                Diagnostics& diagnostics) {
-  const ParsedNumber parsed = parse_quantity(text, unit, unit_optional);
-  if (!parsed.value) {
-    diagnostics.error({}, fmt::format("{}: {}", option, parsed.error.message), parsed.error.hint);
-  } else if (*parsed.value <= 0) {
-    diagnostics.error({}, fmt::format("{}: '{}' is not above 0", option, text));
-  }
-  return parsed.value.value_or(0);
-}
-
 std::string formatted(const Plan& plan, const CommonOptions& options) {
   if (options.format == "json") return plan_json(plan);
   if (options.format == "csv") return plan_csv(plan);
@@ -40,10 +28,10 @@ int run(const PlanCommand& command) {
   return with_catalogue(command.common, [&](const DataPaths& paths, Diagnostics& diagnostics) -> int {
     PlanRequest request = command.request;
     request.overrides = command.common.overrides();
-    request.budget = positive("--budget", command.budget, Unit::money, true, diagnostics);
+    request.budget = option_quantity("--budget", command.budget, Unit::money, diagnostics, true).value_or(0);
     if (!command.price.empty()) {
-      const double a_second = positive("--price", command.price, Unit::rent, false, diagnostics);
-      request.price = a_second * 3600;
+      const auto a_second = option_quantity("--price", command.price, Unit::rent, diagnostics);
+      request.price = a_second.value_or(0) * 3600;
     }
     if (diagnostics.has_errors()) return kBadInput;
     const auto found = plan(request, paths, command.common.jobs, diagnostics);
@@ -59,7 +47,7 @@ void add_plan(CLI::App& app, int& exit_code) {
   PlanRequest& request = command->request;
   CLI::App* sub = app.add_subcommand("plan", "the model and tokens that a scaling law finds best for a budget");
   sub->add_option("--budget", command->budget, "dollars: 5.6M")->required();
-  sub->add_option("--days", request.days, "until the deadline")->required()->check(CLI::Range(0.01, 36500.0));
+  sub->add_option("--days", request.days, "until the deadline")->required()->check(number_from(0.01, 36500));
   sub->add_option("--gpu", request.gpu, "GPU, as `gpuhours list gpus` prints it")->required();
   sub->add_option("--gpus", request.gpus, "how many; without it as many as money and days give")
       ->check(CLI::Range(1, 10'000'000));

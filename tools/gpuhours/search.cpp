@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "command.hpp"
+#include "fault.hpp"
 #include "report/number_text.hpp"
 #include "scenario/read_scenario.hpp"
 #include "scenario/unit_text.hpp"
@@ -43,20 +44,12 @@ Objective objective_of(const std::string& text) {
 }
 
 std::optional<double> quantity(const char* option, const std::string& text, Unit unit, Diagnostics& diagnostics) {
-  if (text.empty()) return std::nullopt;
-  const ParsedNumber parsed = parse_quantity(text, unit);
-  if (parsed.value && *parsed.value > 0) return parsed.value;
-  diagnostics.error({},
-                    parsed.value ? fmt::format("{} '{}' is not above 0", option, text)
-                                 : fmt::format("{}: {}", option, parsed.error.message),
-                    parsed.error.hint);
-  return std::nullopt;
+  return text.empty() ? std::nullopt : option_quantity(option, text, unit, diagnostics);
 }
 
 void show_progress(std::int64_t visited, std::int64_t announced, Seconds best) {
-  fmt::print(stderr, "\r{} of {} layouts, best step {}   ", number_text(static_cast<double>(visited), 1),
-             number_text(static_cast<double>(announced), 1), best > Seconds{} ? seconds_text(best) : "-");
-  std::fflush(stderr);
+  say(fmt::format("\r{} of {} layouts, best step {}   ", number_text(static_cast<double>(visited), 1),
+                  number_text(static_cast<double>(announced), 1), best > Seconds{} ? seconds_text(best) : "-"));
 }
 
 SearchOptions options_of(const SearchCommand& command, Diagnostics& diagnostics) {
@@ -93,7 +86,7 @@ int run(const SearchCommand& command) {
     std::signal(SIGINT, interrupt);
     const Calibration calibration(paths);
     const SearchReport report = search(*scenario, space, calibration, options, diagnostics);
-    if (options.progress) fmt::print(stderr, "\n");
+    if (options.progress) say("\n");
     if (diagnostics.has_errors()) return kBadInput;
     const bool good = !report.best.empty() && report.unmet.empty();
     return deliver(formatted(report, command.common), command.common, good ? kGood : kInfeasible);

@@ -8,6 +8,7 @@
 
 #include "command.hpp"
 #include "estimate/data_paths.hpp"
+#include "fault.hpp"
 #include "mpi_module.hpp"
 
 namespace gpuhours::cli {
@@ -49,8 +50,8 @@ std::function<void(int)> progress_line(int points, const CommonOptions& options)
   return [points, last = Clock::now()](int rows) mutable {
     if (rows < points && Clock::now() - last < std::chrono::milliseconds(500)) return;
     last = Clock::now();
-    fmt::print(stderr, "\r{} of {} points", rows, points);
-    if (rows == points) fmt::print(stderr, "\n");
+    say(fmt::format("\r{} of {} points", rows, points));
+    if (rows == points) say("\n");
   };
 }
 
@@ -75,8 +76,8 @@ int end_code(const SweepFile& file, const SweepDesign& design, const CommonOptio
     return kBadInput;
   }
   if (!options.quiet && !file.reader_gone()) {
-    fmt::print(stderr, "{} points: {} ok, {} infeasible, {} without an estimate\n", design.points,
-               file.count(PointStatus::ok), file.count(PointStatus::infeasible), errors);
+    say(fmt::format("{} points: {} ok, {} infeasible, {} without an estimate\n", design.points,
+                    file.count(PointStatus::ok), file.count(PointStatus::infeasible), errors));
   }
   return kGood;
 }
@@ -128,7 +129,8 @@ int run(const SweepCommand& command) {
   int code = run_on_rank(command, transport, paths, diagnostics);
   if (!silent) print(diagnostics, command.common);
   if (transport != nullptr) transport->close();
-  return diagnostics.has_errors() && !silent ? kBadInput : silent ? kGood : code;
+  if (silent) return kGood;
+  return diagnostics.has_faults() ? kInternalFault : diagnostics.has_errors() ? kBadInput : code;
 }
 
 }  // namespace
