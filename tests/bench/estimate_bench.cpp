@@ -46,7 +46,7 @@ BENCHMARK(folded_step)->Unit(benchmark::kMillisecond);
 void memory(benchmark::State& state) {
   Diagnostics diagnostics;
   const auto model = StepModel::make(deepseek(), kRoot + "/calibration", diagnostics);
-  const PipelinePlan plan = model->plan(15360);
+  const PipelinePlan plan = model->warmed_up_plan(15360);
   for (auto _ : state) benchmark::DoNotOptimize(memory_ledger(model->scenario(), model->work(), plan));
 }
 BENCHMARK(memory)->Unit(benchmark::kMillisecond);
